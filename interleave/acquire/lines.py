@@ -1,0 +1,79 @@
+"""The lines of a split, whatever the compression, in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+from interleave.acquire.listing import Split
+from interleave.errors import TaskError
+
+# MMC4's longest lines are a few MB; a longer one is an attack or another kind of file.
+MAX_LINE_BYTES = 64 * 1024 * 1024
+
+
+def read_lines(split: Split) -> Iterator[tuple[int, bytes | None]]:
+    """(line number, line without its end); None in place of a line longer than MAX_LINE_BYTES.
+
+    Lines of white space are not documents, and are left out.
+
+    Raises:
+        TaskError: the file cannot be read or decompressed to its end.
+    """
+    try:
+        with ExitStack() as stack:
+            yield from _lines(_open(split, stack), split)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        # Lines before the damage are not used either: half a file taken for a whole one is silent loss.
+        raise TaskError(f"cannot read {split.path} to its end: {error}; repair or remove the file") from error
+
+
+def _lines(stream: IO[bytes], split: Split) -> Iterator[tuple[int, bytes | None]]:
+    plain = split.path.endswith(".jsonl")
+    number, position = split.first_line, split.start
+    while not plain or position < split.end:
+        line = stream.readline(MAX_LINE_BYTES + 1)
+        if not line:
+            return
+        position += len(line)
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            position += _skip_line(stream)
+            yield number, None
+        elif stripped := line.strip():
+            yield number, stripped
+        number += 1
+
+
+def _skip_line(stream: IO[bytes]) -> int:
+    """Reads on to the end of the line; the number of bytes passed over."""
+    num_bytes = 0
+    while piece := stream.readline(MAX_LINE_BYTES):
+        num_bytes += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return num_bytes
+
+
+def _open(split: Split, stack: ExitStack) -> IO[bytes]:
+    path = Path(split.path)
+    if path.suffix == ".gz":
+        return stack.enter_context(io.BufferedReader(gzip.open(path, "rb")))
+    if path.suffix == ".zst":
+        import zstandard
+
+        return stack.enter_context(zstandard.open(path, "rb"))
+    if path.suffix == ".zip":
+        archive = stack.enter_context(zipfile.ZipFile(path))
+        members = [name for name in archive.namelist() if name.endswith(".jsonl")]
+        if len(members) != 1:
+            raise TaskError(f"{path} holds {len(members)} .jsonl files, expected one")
+        return stack.enter_context(archive.open(members[0]))
+    stream = stack.enter_context(path.open("rb"))
+    stream.seek(split.start)
+    return stream

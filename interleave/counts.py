@@ -1,0 +1,20 @@
+"""What a task counted: plain numbers that add up over tasks, and from which the summary is made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from interleave.document import Drop
+
+
+class Counts(Counter[str]):
+    """Numbers by name. Drops are counted under `drop/<unit>/<stage>/<rule>`, unit being `document` or `image`."""
+
+    def add_drops(self, drops: Iterable[Drop]) -> None:
+        for drop in drops:
+            unit = "document" if drop.image is None else "image"
+            self[f"drop/{unit}/{drop.stage}/{drop.rule}"] += 1
+
+    def dropped(self, unit: str) -> int:
+        return sum(number for name, number in self.items() if name.startswith(f"drop/{unit}/"))

@@ -1,0 +1,194 @@
+"""The records that pass between stages, in the order in which a document passes through them.
+
+SourceDocument  as a source wrote it             acquire -> measure
+MeasuredDocument  images normalised, text repaired, fingerprints taken   measure -> decide, dedup, encode
+Document        what is left, in reading order     settle -> layout
+Encoded         the same as token ids              layout -> split
+Drop            what was left out, and why         every stage -> ledger
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Int32s = npt.NDArray[np.int32]
+Float32s = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceImage:
+    """An image as a source refers to it."""
+
+    index: int
+    # Position in the source's list: an image's name in the ledger, whatever is dropped around it.
+    name: str | None
+    # Path inside the source's folder of images.
+    url: str | None
+    matched_sentence: int
+    # Index of the sentence that the source says the image belongs to.
+    similarities: Float32s | None = None
+    # (num_sentences,) similarity to each sentence, where the source knows it.
+    num_faces: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceDocument:
+    """A document as a source wrote it, checked but not changed."""
+
+    id: str
+    url: str | None
+    sentences: tuple[str, ...]
+    images: tuple[SourceImage, ...]
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobRef:
+    """Where the bytes of an image lie."""
+
+    file: str
+    # Path relative to the spool.
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image that was decoded, checked and normalised to an sRGB JPEG."""
+
+    index: int
+    # Position in the source's list.
+    sha256: str
+    # Of the bytes as the source had them.
+    width: int
+    height: int
+    # px, of the normalised JPEG.
+    source_width: int
+    source_height: int
+    # px, upright, before resizing.
+    blob: BlobRef
+    phash: int
+    # 64-bit perceptual hash.
+    url: str | None
+    matched_sentence: int
+    similarities: Float32s | None
+    # (num_sentences,) or None.
+    num_faces: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredDocument:
+    """A readable document: repaired sentences (the empty ones keep their index), readable images."""
+
+    id: str
+    source: str
+    # Name of the source in the recipe.
+    url: str | None
+    sentences: tuple[str, ...]
+    images: tuple[Image, ...]
+    text_digest: bytes
+    # 16 bytes, of the normalised text.
+    signature: bytes
+    # (num_permutations,) uint32, little-endian: MinHash; empty where the text has no words.
+    meta: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence of a document."""
+
+    index: int
+    # Position in the source's list: similarities are looked up with it.
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What is left of a document after all drops, in reading order."""
+
+    id: str
+    source: str
+    url: str | None
+    parts: tuple[Sentence | Image, ...]
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Image))
+
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Sentence))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPart:
+    """A stretch of ids that came from one sentence."""
+
+    start: int
+    length: int
+    sentence: int
+    # Index in the source's list.
+    text: str
+    borders: Int32s | None
+    # (length,) where each id begins in the text; only where the sentence is so long that it may be cut.
+
+    def text_between(self, low: int, high: int) -> str:
+        """The text of ids [low, high) of this part; a character of several ids goes with the first of them."""
+        assert self.borders is not None, "a sentence that may be cut knows the borders of its ids"
+        begin = 0 if low == 0 else int(self.borders[low])
+        end = len(self.text) if high == self.length else int(self.borders[high])
+        return self.text[begin:end]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSpan:
+    """The stored ids that stand for one image."""
+
+    start: int
+    length: int
+    num_tokens: int
+    # What the image becomes inside the model.
+    image: Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A document, or a part of one that was cut to the context, as token ids."""
+
+    document: Document
+    part: int
+    num_parts: int
+    token_ids: Int32s
+    # (num_ids,)
+    parts: tuple[TextPart | ImageSpan, ...]
+    # The same as text and images, in order; they cover every id but BOS and EOS.
+    num_structural: int
+    # BOS, EOS and wrappers among the ids; the rest of them is content.
+    cuts: Int32s
+    # (num_units,) positions where a unit (a sentence with its images) begins: where the ids may be cut.
+
+    @property
+    def spans(self) -> tuple[ImageSpan, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ImageSpan))
+
+    @property
+    def num_tokens(self) -> int:
+        """Expanded: the ids with each image's placeholders replaced by what the model makes of it."""
+        return len(self.token_ids) + sum(span.num_tokens - span.length for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """One document or image that was left out. `image` is None where the document was dropped."""
+
+    doc_id: str
+    image: int | None
+    stage: str
+    rule: str
+    value: float | None = None
+    threshold: float | None = None
+    detail: str = ""

@@ -1,0 +1,184 @@
+"""The fourth stage: settle what is left, turn it into token ids, cut it to the context, and say how large it became."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from interleave.clean.decide import drop_document
+from interleave.clean.rules import DocumentRule
+from interleave.counts import Counts
+from interleave.document import Document, Drop, Encoded, ImageSpan
+from interleave.encode.layout import LayoutSettings, lay_out
+from interleave.encode.settle import STAGE, escape_placeholders, settle
+from interleave.encode.split import split
+from interleave.encode.tokenizer import Tokenizer, load_tokenizer
+from interleave.files import atomic_write
+from interleave.sample import key_of, tar_bytes, write_body, write_ids, write_json
+from interleave.spool import read_documents, read_drops, write_drops
+
+_BATCH = 64
+_ROWS_PER_GROUP = 1024
+
+# Uncompressed Arrow IPC: `write` maps the file and takes single rows in shuffled order.
+SAMPLES = pa.schema(
+    [
+        ("doc_id", pa.string()),
+        ("source", pa.string()),
+        ("url", pa.string()),
+        ("part", pa.int32()),
+        ("body", pa.binary()),
+        ("is_image", pa.list_(pa.bool_())),
+        ("ids", pa.binary()),
+        ("blob_files", pa.list_(pa.string())),
+        ("blob_offsets", pa.list_(pa.int64())),
+        ("blob_lengths", pa.list_(pa.int64())),
+        ("num_ids", pa.int32()),
+        ("num_tokens", pa.int32()),
+        ("num_content_tokens", pa.int32()),
+        ("num_images", pa.int32()),
+        ("num_bytes", pa.int64()),
+        ("cuts", pa.list_(pa.int32())),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeTask:
+    """One split, and how to encode it."""
+
+    documents: str
+    decided: str
+    duplicates: str
+    # What `measure`, `decide` and `dedup` wrote.
+    drops: str
+    samples: str
+    # What this stage writes.
+    document_rules: tuple[DocumentRule, ...]
+    place: Literal["before", "after"]
+    tokenizer_file: str
+    tokenizer_name: str
+    profile: str
+    layout: LayoutSettings
+    context: int | None
+
+
+def encode(task: EncodeTask) -> Counts:
+    """Writes the samples of a split, and the drops of documents that fell when others' drops were applied."""
+    tokenizer = load_tokenizer(Path(task.tokenizer_file))
+    counts = Counts()
+    drops: list[Drop] = []
+    with atomic_write(Path(task.samples)) as file, pa.ipc.new_file(file, SAMPLES) as writer:
+        rows: list[dict[str, Any]] = []
+        for row in _samples(task, tokenizer, counts, drops):
+            rows.append(row)
+            if len(rows) == _ROWS_PER_GROUP:
+                writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=SAMPLES))
+                rows.clear()
+        if rows:
+            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=SAMPLES))
+    write_drops(Path(task.drops), drops)
+    counts.add_drops(drops)
+    return counts
+
+
+def _samples(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list[Drop]) -> Iterator[dict[str, Any]]:
+    kept = _settled(task, tokenizer, counts, drops)
+    while batch := list(islice(kept, _BATCH)):
+        for whole in lay_out(batch, tokenizer, task.layout):
+            parts, num_inside_units = split(whole, task.context)
+            counts["documents_out"] += 1
+            counts["documents_cut"] += len(parts) > 1
+            counts["cuts_inside_sentences"] += num_inside_units
+            counts["tokens_in"] += _num_text_tokens(whole)
+            for part in parts:
+                counts["samples"] += 1
+                counts["images_out"] += len(part.spans)
+                counts["tokens_out"] += _num_text_tokens(part)
+                counts["tokens_structural"] += part.num_structural
+                counts["tokens_expanded"] += part.num_tokens
+                yield _row(part, task)
+
+
+def _settled(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list[Drop]) -> Iterator[Document]:
+    """Documents that stay. Those that go are encoded too, so that every token is accounted for."""
+    gone = _Gone(task)
+    lost: list[Document] = []
+    for measured in read_documents(Path(task.documents)):
+        document, verdict = settle(measured, gone.images(measured.id), task.document_rules, task.place)
+        if gone.document(measured.id):
+            lost.append(settle(measured, (), (), task.place)[0])
+        elif verdict is not None:
+            drops.extend(drop_document(measured.id, document.images, STAGE, *verdict))
+            lost.append(document)
+        else:
+            document, num_escaped = escape_placeholders(document)
+            counts["placeholders_escaped"] += num_escaped
+            yield document
+        if len(lost) == _BATCH:
+            _count_lost(lost, tokenizer, task, counts)
+    _count_lost(lost, tokenizer, task, counts)
+
+
+def _count_lost(lost: list[Document], tokenizer: Tokenizer, task: EncodeTask, counts: Counts) -> None:
+    for document in lay_out([escape_placeholders(document)[0] for document in lost], tokenizer, task.layout):
+        counts["tokens_in"] += _num_text_tokens(document)
+        counts["tokens_dropped"] += _num_text_tokens(document)
+    lost.clear()
+
+
+class _Gone:
+    """What earlier stages dropped from a split."""
+
+    def __init__(self, task: EncodeTask) -> None:
+        self._documents: set[str] = set()
+        self._images: dict[str, set[int]] = {}
+        for path in (task.decided, task.duplicates):
+            for drop in read_drops(Path(path)):
+                if drop.image is None:
+                    self._documents.add(drop.doc_id)
+                else:
+                    self._images.setdefault(drop.doc_id, set()).add(drop.image)
+
+    def document(self, doc_id: str) -> bool:
+        return doc_id in self._documents
+
+    def images(self, doc_id: str) -> set[int]:
+        return self._images.get(doc_id, set())
+
+
+def _num_text_tokens(encoded: Encoded) -> int:
+    """Ids that came from the page's text: neither structure nor images."""
+    return len(encoded.token_ids) - encoded.num_structural - sum(span.length for span in encoded.spans)
+
+
+def _row(encoded: Encoded, task: EncodeTask) -> dict[str, Any]:
+    body = write_body(encoded, task.tokenizer_name, task.profile)
+    is_image = [isinstance(part, ImageSpan) for part in encoded.parts]
+    ids = write_ids(encoded.token_ids)
+    blobs = [span.image.blob for span in encoded.spans]
+    lengths = [len(write_json(key_of(0), body, is_image)), len(ids), *(blob.length for blob in blobs)]
+    return {
+        "doc_id": encoded.document.id,
+        "source": encoded.document.source,
+        "url": encoded.document.url,
+        "part": encoded.part,
+        "body": body,
+        "is_image": is_image,
+        "ids": ids,
+        "blob_files": [blob.file for blob in blobs],
+        "blob_offsets": [blob.offset for blob in blobs],
+        "blob_lengths": [blob.length for blob in blobs],
+        "num_ids": len(encoded.token_ids),
+        "num_tokens": encoded.num_tokens,
+        "num_content_tokens": encoded.num_tokens - encoded.num_structural,
+        "num_images": len(blobs),
+        "num_bytes": sum(map(tar_bytes, lengths)),
+        # The loader cuts only what is stored whole.
+        "cuts": encoded.cuts.tolist() if task.context is None else [],
+    }

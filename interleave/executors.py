@@ -1,0 +1,90 @@
+"""Ways to map a function over tasks. One task is one split or one shard, never one document.
+
+An executor yields what each task came to, as it comes; which executor it was changes nothing in what the tasks write.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol, TypeVar
+
+from interleave.errors import TaskError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Executor(Protocol):
+    """Maps a module-level function over picklable tasks."""
+
+    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
+        """(position of the task, its result), in order of completion."""
+
+
+class InProcess(AbstractContextManager["InProcess"]):
+    """One task after another, here."""
+
+    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
+        for position, task in enumerate(tasks):
+            yield position, function(task)
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class ProcessPool(AbstractContextManager["ProcessPool"]):
+    """Processes on this machine, started afresh (`spawn`): a fork would copy locks that other threads hold."""
+
+    def __init__(self, num_workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._num_workers = num_workers
+        self._pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=_one_thread)
+
+    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
+        waiting = iter(enumerate(tasks))
+        running: dict[Future[Result], int] = {}
+        try:
+            while True:
+                # A task or two ahead for each worker: no worker waits, and an interruption leaves little behind.
+                while len(running) < 2 * self._num_workers and (following := next(waiting, None)):
+                    position, task = following
+                    running[self._pool.submit(function, task)] = position
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield running.pop(future), future.result()
+        except BrokenProcessPool:
+            raise TaskError(
+                "a worker process died, perhaps for want of memory; run the same command again to go on, "
+                "with fewer --workers if it dies again"
+            ) from None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+
+def open_executor(num_workers: int) -> InProcess | ProcessPool:
+    return InProcess() if num_workers == 1 else ProcessPool(num_workers)
+
+
+def default_workers() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _one_thread() -> None:
+    """Workers are the parallelism: libraries that start a thread a core would only make them wait for each other."""
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    import pyarrow as pa
+
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)

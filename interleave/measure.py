@@ -1,0 +1,161 @@
+"""The first stage: everything that a later stage may ask about a document, measured once.
+
+Reads a split, obtains and normalises the images, repairs the text, takes fingerprints. It decides nothing but
+"unreadable": images are decoded here and never again, so another threshold costs a pass over small records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from interleave.acquire.lines import MAX_LINE_BYTES, read_lines
+from interleave.acquire.listing import Split
+from interleave.acquire.local_images import read_local_image
+from interleave.acquire.mmc4 import Mmc4Source, parse_mmc4
+from interleave.clean.text import Repair, repair
+from interleave.counts import Counts
+from interleave.dedup.fingerprints import document_digest, minhash_signatures, perceptual_hash
+from interleave.document import Drop, Image, MeasuredDocument, SourceDocument, SourceImage
+from interleave.errors import Unreadable
+from interleave.identity import document_id
+from interleave.images import ImageTarget, NormalisedImage, normalise
+from interleave.spool import BlobWriter, write_blob, write_documents, write_drops
+
+STAGE = "measure"
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureTask:
+    """One split, and how to read it."""
+
+    split: Split
+    source: Mmc4Source
+    target: ImageTarget
+    repair: Repair
+    spool: str
+    name: str
+
+
+def measure(task: MeasureTask) -> Counts:
+    """Writes `NAME.documents.parquet`, `NAME.blob` and `NAME.drops.parquet` of a split."""
+    spool = Path(task.spool)
+    counts = Counts()
+    drops: list[Drop] = []
+    with (
+        write_blob(spool, f"{task.name}.blob") as blob,
+        write_documents(spool / f"{task.name}.documents.parquet") as documents,
+    ):
+        images = _Images(task, blob)
+        readable = _readable(task, counts, drops)
+        while batch := list(islice(readable, _BATCH)):
+            for document in _measure_batch(batch, images, task, drops):
+                documents.append(document)
+                counts["documents_out"] += 1
+                counts["images_out"] += len(document.images)
+    write_drops(spool / f"{task.name}.drops.parquet", drops)
+    counts.add_drops(drops)
+    return counts
+
+
+def _readable(task: MeasureTask, counts: Counts, drops: list[Drop]) -> Iterator[SourceDocument]:
+    """Parses the lines of the split; what cannot be parsed becomes a drop."""
+    split = task.split
+    for number, line in read_lines(split):
+        doc_id = document_id(split.source, split.name, number)
+        counts["documents_in"] += 1
+        try:
+            if line is None:
+                raise Unreadable("line_too_long", f"more than {MAX_LINE_BYTES:,} bytes")
+            document, unusable = parse_mmc4(line, doc_id)
+        except Unreadable as error:
+            where = f"{split.name}:{number + 1}: {error.detail}"
+            drops.append(Drop(doc_id=doc_id, image=None, stage=STAGE, rule=error.reason, detail=where))
+            continue
+        counts["images_in"] += len(document.images) + len(unusable)
+        drops.extend(_image_drop(doc_id, index, error) for index, error in unusable)
+        yield document
+
+
+def _measure_batch(
+    batch: list[SourceDocument], images: _Images, task: MeasureTask, drops: list[Drop]
+) -> Iterator[MeasuredDocument]:
+    texts = [tuple(repair(sentence, task.repair) for sentence in document.sentences) for document in batch]
+    signatures = minhash_signatures(texts)
+    for document, sentences, signature in zip(batch, texts, signatures, strict=True):
+        yield MeasuredDocument(
+            id=document.id,
+            source=task.split.source,
+            url=document.url,
+            sentences=sentences,
+            images=tuple(images.measure(document, drops)),
+            text_digest=document_digest(sentences),
+            signature=signature,
+            meta=document.meta,
+        )
+
+
+class _Images:
+    """Normalises the images of a split; one that occurs again is stored once."""
+
+    def __init__(self, task: MeasureTask, blob: BlobWriter) -> None:
+        self._task = task
+        self._blob = blob
+        self._stored: dict[str, Image | Unreadable] = {}
+
+    def measure(self, document: SourceDocument, drops: list[Drop]) -> Iterator[Image]:
+        for source in document.images:
+            try:
+                yield self._measure_one(source)
+            except Unreadable as error:
+                drops.append(_image_drop(document.id, source.index, error))
+
+    def _measure_one(self, source: SourceImage) -> Image:
+        data = read_local_image(self._task.source.images, source.name or "", self._task.target.max_bytes)
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 not in self._stored:
+            self._stored[sha256] = self._store(data, sha256)
+        stored = self._stored[sha256]
+        if isinstance(stored, Unreadable):
+            raise Unreadable(stored.reason, stored.detail)
+        return _as_referenced(stored, source)
+
+    def _store(self, data: bytes, sha256: str) -> Image | Unreadable:
+        try:
+            normalised: NormalisedImage = normalise(data, self._task.target)
+        except Unreadable as error:
+            # A new one: the caught one's traceback would keep the image's bytes alive.
+            return Unreadable(error.reason, error.detail)
+        return Image(
+            index=0,
+            sha256=sha256,
+            width=normalised.width,
+            height=normalised.height,
+            source_width=normalised.source_width,
+            source_height=normalised.source_height,
+            blob=self._blob.append(normalised.jpeg),
+            phash=perceptual_hash(normalised.thumbnail),
+            url=None,
+            matched_sentence=0,
+            similarities=None,
+            num_faces=None,
+        )
+
+
+def _as_referenced(stored: Image, source: SourceImage) -> Image:
+    return replace(
+        stored,
+        index=source.index,
+        url=source.url,
+        matched_sentence=source.matched_sentence,
+        similarities=source.similarities,
+        num_faces=source.num_faces,
+    )
+
+
+def _image_drop(doc_id: str, index: int, error: Unreadable) -> Drop:
+    return Drop(doc_id=doc_id, image=index, stage=STAGE, rule=error.reason, detail=error.detail)

@@ -1,0 +1,244 @@
+"""What a build came to: a table for people, the same numbers as JSON, and the proof that nothing was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from interleave.counts import Counts
+from interleave.errors import TaskError
+from interleave.files import write_bytes
+from interleave.run import StageResult
+from interleave.shard.manifest import read_manifest
+from interleave.shard.seal import dataset_digest
+
+SUMMARY_NAME = "summary.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageLine:
+    """A stage's line in the summary."""
+
+    stage: str
+    documents: int | None
+    images: int | None
+    # Left after it.
+    num_tasks: int
+    num_done_before: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropLine:
+    """How much one rule took."""
+
+    stage: str
+    rule: str
+    documents: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetLine:
+    """A dataset that was sealed."""
+
+    folder: str
+    digest: str
+    num_shards: int
+    num_samples: int
+    num_images: int
+    num_tokens: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a build came to."""
+
+    documents_in: int
+    documents_out: int
+    images_in: int
+    images_out: int
+    tokens_in: int
+    tokens_dropped: int
+    tokens_out: int
+    # Of text; dropped with their documents.
+    samples: int
+    documents_cut: int
+    cuts_inside_sentences: int
+    placeholders_escaped: int
+    stages: tuple[StageLine, ...]
+    drops: tuple[DropLine, ...]
+    datasets: tuple[DatasetLine, ...]
+    work: str
+
+    def as_json(self) -> bytes:
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2) + b"\n"
+
+    def print(self, console: Console) -> None:
+        console.print(_stage_table(self))
+        console.print(_drop_table(self))
+        console.print(_text_lines(self), highlight=False, soft_wrap=True)
+
+
+def check_something_is_left(results: Sequence[StageResult]) -> None:
+    """Raises:
+    TaskError: no document is left; the sentence names the rule that took the most.
+    """
+    counts = {result.name: result.counts for result in results}
+    if counts["encode"]["documents_out"]:
+        return
+    total = counts["measure"]["documents_in"]
+    if not total:
+        raise TaskError("the input holds no document")
+    drops = _drops(results)
+    worst = max(drops, key=lambda line: line.documents)
+    raise TaskError(
+        f"nothing is left of {total:,} documents; {worst.stage}/{worst.rule} took {worst.documents:,} of them: "
+        "loosen that rule (in `clean.rules` or `dedup`), or mend the input"
+    )
+
+
+def finish(results: Sequence[StageResult], work: Path, folders: Sequence[Path]) -> Report:
+    """The report of a finished build, written beside each dataset as `summary.json`."""
+    report = _account(results, work, folders)
+    for folder in folders:
+        write_bytes(folder / SUMMARY_NAME, report.as_json())
+    return report
+
+
+def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]) -> Report:
+    counts = {result.name: result.counts for result in results}
+    measured, encoded = counts["measure"], counts["encode"]
+    drops = _drops(results)
+    report = Report(
+        documents_in=measured["documents_in"],
+        documents_out=encoded["documents_out"],
+        images_in=measured["images_in"],
+        images_out=encoded["images_out"],
+        tokens_in=encoded["tokens_in"],
+        tokens_dropped=encoded["tokens_dropped"],
+        tokens_out=encoded["tokens_out"],
+        samples=encoded["samples"],
+        documents_cut=encoded["documents_cut"],
+        cuts_inside_sentences=encoded["cuts_inside_sentences"],
+        placeholders_escaped=encoded["placeholders_escaped"],
+        stages=tuple(_stage_line(result) for result in results),
+        drops=tuple(drops),
+        datasets=tuple(map(_dataset_line, folders)),
+        work=str(work),
+    )
+    _check(report)
+    return report
+
+
+def _check(report: Report) -> None:
+    """Invariant 1: what went in came out, or is in the ledger."""
+    dropped_documents = sum(line.documents for line in report.drops)
+    dropped_images = sum(line.images for line in report.drops)
+    assert report.documents_in == report.documents_out + dropped_documents, "documents are lost"
+    assert report.images_in == report.images_out + dropped_images, "images are lost"
+    assert report.tokens_in == report.tokens_out + report.tokens_dropped, "tokens are lost"
+    assert report.images_out == sum(line.num_images for line in report.datasets), "images are lost on writing"
+    assert report.samples == sum(line.num_samples for line in report.datasets), "samples are lost on writing"
+
+
+def _drops(results: Sequence[StageResult]) -> list[DropLine]:
+    total = Counts()
+    for result in results:
+        total.update({name: number for name, number in result.counts.items() if name.startswith("drop/")})
+    rules = dict.fromkeys(tuple(name.split("/")[2:]) for name in total)
+    return [
+        DropLine(
+            stage=stage,
+            rule=rule,
+            documents=total[f"drop/document/{stage}/{rule}"],
+            images=total[f"drop/image/{stage}/{rule}"],
+        )
+        for stage, rule in rules
+    ]
+
+
+def _stage_line(result: StageResult) -> StageLine:
+    counts: dict[str, Any] = dict(result.counts)
+    return StageLine(
+        stage=result.name,
+        documents=counts.get("documents_out"),
+        images=counts.get("images_out"),
+        num_tasks=result.num_tasks,
+        num_done_before=result.num_done_before,
+        seconds=round(result.seconds, 3),
+    )
+
+
+def _dataset_line(folder: Path) -> DatasetLine:
+    manifest = read_manifest(folder)
+    return DatasetLine(
+        folder=str(folder),
+        digest=dataset_digest(folder),
+        num_shards=len(manifest.shards),
+        num_samples=manifest.num_samples,
+        num_images=manifest.num_images,
+        num_tokens=manifest.num_tokens,
+        num_bytes=sum(shard.num_bytes for shard in manifest.shards),
+    )
+
+
+def _stage_table(report: Report) -> Table:
+    table = Table(title="What is left after each stage", title_justify="left", box=None, pad_edge=False)
+    table.add_column("stage")
+    for name in ("documents", "images", "tasks", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_row("input", f"{report.documents_in:,}", f"{report.images_in:,}")
+    for line in report.stages:
+        tasks = f"{line.num_tasks:,}" + (f" ({line.num_done_before:,} done before)" if line.num_done_before else "")
+        table.add_row(line.stage, _number(line.documents), _number(line.images), tasks, f"{line.seconds:.1f}")
+    return table
+
+
+def _drop_table(report: Report) -> Table:
+    table = Table(title="\nWhat was dropped", title_justify="left", box=None, pad_edge=False)
+    table.add_column("stage")
+    table.add_column("rule")
+    table.add_column("documents", justify="right")
+    table.add_column("images", justify="right")
+    for line in report.drops:
+        table.add_row(line.stage, line.rule, _number(line.documents or None), _number(line.images or None))
+    table.add_row(
+        "", "sum", *(f"{sum(getattr(line, unit) for line in report.drops):,}" for unit in ("documents", "images"))
+    )
+    return table
+
+
+def _text_lines(report: Report) -> str:
+    lines = [
+        "",
+        "In = out + dropped",
+        f"documents  {report.documents_in:,} = {report.documents_out:,} + {report.documents_in - report.documents_out:,}",
+        f"images     {report.images_in:,} = {report.images_out:,} + {report.images_in - report.images_out:,}",
+        f"tokens     {report.tokens_in:,} = {report.tokens_out:,} + {report.tokens_dropped:,}  (of text)",
+        "",
+        f"{report.documents_cut:,} documents were longer than the context and became several samples; "
+        f"{report.cuts_inside_sentences:,} cuts fell inside a sentence.",
+    ]
+    if report.placeholders_escaped:
+        lines.append(f"{report.placeholders_escaped:,} literal image placeholders in texts were escaped.")
+    for line in report.datasets:
+        lines += [
+            "",
+            line.folder,
+            f"  {line.num_shards:,} shards, {line.num_samples:,} samples, {line.num_images:,} images, "
+            f"{line.num_tokens:,} tokens with images, {line.num_bytes / 1e6:,.1f} MB",
+            f"  digest {line.digest}",
+        ]
+    return "\n".join(lines)
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

@@ -1,0 +1,229 @@
+"""A sample as members of a tar: the only file that knows their names and what they hold.
+
+    0000000042.json           what the sample is: texts and images in order, spans, where it came from
+    0000000042.input_ids.npy  int32 token ids
+    0000000042.00.jpg ...     images in reading order
+
+Keys have no dots (webdataset ends a key at the first one), names are short (USTAR: 100 bytes, beyond which some readers
+see no samples), and the order of images stands in the JSON, never in the sorting of names.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from interleave.document import Encoded, ImageSpan, Int32s, TextPart
+from interleave.errors import ShardError
+
+KEY_DIGITS = 10
+JSON_SUFFIX = "json"
+IDS_SUFFIX = "input_ids.npy"
+MAX_NAME_BYTES = 100
+_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a sample's JSON says, checked to be consistent in itself."""
+
+    key: str
+    doc_id: str
+    part: int
+    num_parts: int
+    source: str
+    url: str | None
+    texts: tuple[str | None, ...]
+    images: tuple[str | None, ...]
+    # Aligned: exactly one of the two is set at each position; images are member names.
+    image_info: tuple[dict[str, Any], ...]
+    spans: tuple[tuple[int, int], ...]
+    # (start, length) among the ids, one an image.
+    span_tokens: tuple[int, ...]
+    # What each image becomes in the model.
+    loss_spans: tuple[tuple[int, int], ...]
+    # (start, length) of the ids that are learned.
+    tokenizer: str
+    profile: str
+
+    @property
+    def image_members(self) -> tuple[str, ...]:
+        return tuple(name for name in self.images if name is not None)
+
+
+def key_of(number: int) -> str:
+    """The key of the sample with this number in its dataset."""
+    return f"{number:0{KEY_DIGITS}d}"
+
+
+def image_member(key: str, position: int) -> str:
+    return f"{key}.{position:02d}.jpg"
+
+
+def json_member(key: str) -> str:
+    return f"{key}.{JSON_SUFFIX}"
+
+
+def ids_member(key: str) -> str:
+    return f"{key}.{IDS_SUFFIX}"
+
+
+def write_body(encoded: Encoded, tokenizer: str, profile: str) -> bytes:
+    """The JSON of a sample without what depends on its key."""
+    document = encoded.document
+    body = {
+        "doc_id": document.id,
+        "part": encoded.part,
+        "num_parts": encoded.num_parts,
+        "source": document.source,
+        "url": document.url,
+        "texts": [part.text if isinstance(part, TextPart) else None for part in encoded.parts],
+        "image_info": [_image_info(span) for span in encoded.spans],
+        "spans": [[span.start, span.length] for span in encoded.spans],
+        "span_tokens": [span.num_tokens for span in encoded.spans],
+        "loss_spans": _loss_spans(encoded),
+        "similarity": _similarities(encoded),
+        "tokenizer": tokenizer,
+        "profile": profile,
+    }
+    return orjson.dumps(body)
+
+
+def write_json(key: str, body: bytes, is_image: Sequence[bool]) -> bytes:
+    """The JSON of a sample. `is_image` says which of its parts are images. Its length does not depend on the key."""
+    names = iter(image_member(key, position) for position in range(sum(is_image)))
+    head = orjson.dumps({"key": key, "images": [next(names) if image else None for image in is_image]})
+    return head[:-1] + b"," + body[1:]
+
+
+def write_ids(ids: Int32s) -> bytes:
+    """The ids as a .npy file."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.ascontiguousarray(ids, dtype="<i4"), version=(1, 0), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def read_ids(data: bytes) -> Int32s:
+    """(num_ids,) int32.
+
+    Raises:
+        ShardError: not a .npy file of one dimension of integers. Nothing is unpickled.
+    """
+    try:
+        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError, MemoryError, OverflowError, SyntaxError, TypeError) as error:
+        raise ShardError(f"input_ids.npy cannot be read: {str(error)[:120]}") from None
+    if array.ndim != 1 or array.dtype != np.dtype("<i4"):
+        raise ShardError(f"input_ids.npy holds {array.dtype} of shape {array.shape}, expected int32 of one dimension")
+    return np.asarray(array, dtype=np.int32)
+
+
+def read_record(data: bytes) -> Record:
+    """Reads a sample's JSON.
+
+    Raises:
+        ShardError: it is no JSON, or lacks what a sample has.
+    """
+    try:
+        fields = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ShardError(f"the sample's JSON cannot be read: {error}") from None
+    if not isinstance(fields, dict):
+        raise ShardError("the sample's JSON is not an object")
+    try:
+        record = Record(
+            key=_text(fields, "key"),
+            doc_id=_text(fields, "doc_id"),
+            part=_count(fields["part"]),
+            num_parts=_count(fields["num_parts"]),
+            source=_text(fields, "source"),
+            url=fields["url"] if fields["url"] is None else _text(fields, "url"),
+            texts=tuple(item if item is None else _str(item) for item in fields["texts"]),
+            images=tuple(item if item is None else _str(item) for item in fields["images"]),
+            image_info=tuple(dict(item) for item in fields["image_info"]),
+            spans=tuple(_pair(item) for item in fields["spans"]),
+            span_tokens=tuple(map(_count, fields["span_tokens"])),
+            loss_spans=tuple(_pair(item) for item in fields["loss_spans"]),
+            tokenizer=_text(fields, "tokenizer"),
+            profile=_text(fields, "profile"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ShardError(f"the sample's JSON is not as expected at {error}") from None
+    if [text is None for text in record.texts] != [image is not None for image in record.images]:
+        raise ShardError("`texts` and `images` must be equally long, with exactly one of the two at each position")
+    num_images = len(record.image_members)
+    if not num_images == len(record.image_info) == len(record.spans) == len(record.span_tokens):
+        raise ShardError(
+            f"{num_images} images, {len(record.image_info)} in image_info, {len(record.spans)} spans, "
+            f"{len(record.span_tokens)} in span_tokens: all must be the same"
+        )
+    return record
+
+
+def tar_bytes(num_bytes: int) -> int:
+    """What a member of this many bytes takes in a tar: a header, and the data in whole blocks."""
+    return _BLOCK + -(-num_bytes // _BLOCK) * _BLOCK
+
+
+def _image_info(span: ImageSpan) -> dict[str, Any]:
+    image = span.image
+    return {
+        "index": image.index,
+        "url": image.url,
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "source_width": image.source_width,
+        "source_height": image.source_height,
+        "matched_sentence": image.matched_sentence,
+    }
+
+
+def _loss_spans(encoded: Encoded) -> list[list[int]]:
+    """All ids but those that stand for images, run by run."""
+    spans, begin = [], 0
+    for span in encoded.spans:
+        if span.start > begin:
+            spans.append([begin, span.start - begin])
+        begin = span.start + span.length
+    if begin < len(encoded.token_ids):
+        spans.append([begin, len(encoded.token_ids) - begin])
+    return spans
+
+
+def _similarities(encoded: Encoded) -> list[list[float] | None] | None:
+    """For each image its similarity to each text of the sample, to four digits; None where no image has any."""
+    sentences = [part.sentence for part in encoded.parts if isinstance(part, TextPart)]
+    rows = [
+        None
+        if span.image.similarities is None
+        else [round(float(span.image.similarities[sentence]), 4) for sentence in sentences]
+        for span in encoded.spans
+    ]
+    return rows if any(row is not None for row in rows) else None
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    return _str(fields[name])
+
+
+def _str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40}, expected a string")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r:.40}, expected a count")
+    return value
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    start, length = value
+    return _count(start), _count(length)

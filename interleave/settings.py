@@ -1,0 +1,58 @@
+"""The base of every part of a recipe: frozen, strict, documented field by field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import Field as Field
+
+
+class Settings(BaseModel):
+    """A part of a recipe. Unknown keys are errors, values are not coerced, docstrings are the documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class FromCommandLine(str):
+    """A string given with `--set`: if it turns out to be a path, it is relative to the current folder."""
+
+
+# Marks the fields that say where something lies: they are resolved on loading, and are no part of a recipe's identity,
+# so that the same input in another folder gives the same bytes.
+LOCATION = "location"
+
+
+def resolve_location(value: Any, info: ValidationInfo) -> Any:
+    """Makes a path absolute: against the recipe's folder, or the current one if it came from the command line."""
+    if not isinstance(value, str) or not value:
+        return value
+    recipe_folder = (info.context or {}).get("recipe_folder", Path.cwd())
+    base = Path.cwd() if isinstance(value, FromCommandLine) else Path(recipe_folder)
+    # Not Path.resolve(): a link to a corpus stays a link, and `..` after one means what the shell says.
+    return str((base / Path(value).expanduser()).absolute())
+
+
+Location = Annotated[str, BeforeValidator(resolve_location), Field(json_schema_extra={"format": LOCATION})]
+
+
+def identity(settings: BaseModel) -> dict[str, Any]:
+    """The settings as plain data without any location: what a fingerprint of them is taken of."""
+    data: dict[str, Any] = {}
+    for name, field in type(settings).model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get("format") == LOCATION:
+            continue
+        data[name] = _plain(getattr(settings, name))
+    return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return identity(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

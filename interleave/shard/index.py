@@ -1,0 +1,61 @@
+"""The index: for each sample where its bytes lie and how large it is, so that order, packing and resuming are arithmetic.
+
+Uncompressed Arrow IPC, sorted by key: a loader maps it and reads only the columns that it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from interleave.errors import ShardError
+from interleave.files import atomic_write
+
+INDEX_NAME = "index.arrow"
+SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("shard", pa.int32()),
+        # Number of the shard in the manifest.
+        ("offset", pa.int64()),
+        ("num_bytes", pa.int64()),
+        # The sample's members, headers included, in the tar.
+        ("member_offsets", pa.list_(pa.int64())),
+        ("member_bytes", pa.list_(pa.int64())),
+        # Data of each member: JSON, ids, images in order.
+        ("num_ids", pa.int32()),
+        ("num_tokens", pa.int32()),
+        # Stored, and expanded in the model.
+        ("num_content_tokens", pa.int32()),
+        ("num_images", pa.int32()),
+        ("source", pa.string()),
+        ("doc_id", pa.string()),
+        ("part", pa.int32()),
+        ("cuts", pa.list_(pa.int32())),
+        # Where a loader may cut; empty where samples were cut already.
+    ]
+)
+
+
+def write_index(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
+    with atomic_write(path) as file, pa.ipc.new_file(file, SCHEMA) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def read_index(path: Path) -> pa.Table:
+    """The index, mapped into memory rather than read.
+
+    Raises:
+        ShardError: it is missing, damaged, or of another version.
+    """
+    try:
+        with pa.memory_map(str(path)) as source:
+            table = pa.ipc.open_file(source).read_all()
+    except (OSError, pa.ArrowException) as error:
+        raise ShardError(f"{path} cannot be read: {str(error)[:200]}") from None
+    if not table.schema.equals(SCHEMA):
+        raise ShardError(f"{path} has other columns than this version of interleave writes; build the dataset again")
+    return table

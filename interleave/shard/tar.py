@@ -1,0 +1,101 @@
+"""Plain USTAR, written the same everywhere and read without trust: the only file that knows tar.
+
+Members have mtime 0, uid and gid 0 and mode 0644, so equal samples are equal bytes. Reading walks the headers itself and
+extracts nothing: sizes and types are checked before a byte of data is touched (CVE-2025-8194 is a loop on a crafted size).
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+from interleave.errors import ShardError
+from interleave.sample import MAX_NAME_BYTES
+
+BLOCK = 512
+# Two empty blocks end a tar; readers differ on whether they need more, none needs Python's padding to 10 kB.
+END = bytes(2 * BLOCK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A file in a tar."""
+
+    name: str
+    header: int
+    # Byte where its header begins.
+    data: int
+    # Byte where its data begins.
+    num_bytes: int
+
+
+class Sink(Protocol):
+    """Something that bytes can be appended to."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+def write_member(file: Sink, name: str, data: bytes) -> int:
+    """Appends a member; the number of bytes written."""
+    assert len(name.encode()) <= MAX_NAME_BYTES, name
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    header = info.tobuf(tarfile.USTAR_FORMAT, "ascii", "strict")
+    padding = bytes(-len(data) % BLOCK)
+    file.write(header)
+    file.write(data)
+    file.write(padding)
+    return len(header) + len(data) + len(padding)
+
+
+def read_members(file: IO[bytes], num_bytes: int) -> Iterator[Member]:
+    """The members of a tar of `num_bytes`, by their headers alone.
+
+    Raises:
+        ShardError: the tar is not plain, is cut off, or a header contradicts the file.
+    """
+    position = 0
+    while True:
+        file.seek(position)
+        block = file.read(BLOCK)
+        if len(block) < BLOCK:
+            raise ShardError(f"the tar is cut off at byte {position + len(block):,}: no end mark")
+        if not any(block):
+            _check_end(file, position, num_bytes)
+            return
+        info = _header(block, position)
+        end = position + BLOCK + -(-info.size // BLOCK) * BLOCK
+        if end > num_bytes:
+            raise ShardError(
+                f"{info.name} at byte {position:,} says {info.size:,} bytes, the tar ends at {num_bytes:,}: cut off?"
+            )
+        yield Member(name=info.name, header=position, data=position + BLOCK, num_bytes=info.size)
+        position = end
+
+
+def _header(block: bytes, position: int) -> tarfile.TarInfo:
+    try:
+        info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError) as error:
+        raise ShardError(f"no tar header at byte {position:,}: {error}") from None
+    if not info.isreg():
+        kind = {b"x": "a PAX header", b"g": "a PAX header", b"L": "a GNU long name", b"2": "a link", b"1": "a link"}
+        what = kind.get(info.type, f"of type {info.type!r}")
+        raise ShardError(f"{info.name!r} at byte {position:,} is {what}, expected plain files only (USTAR)")
+    if info.size < 0:
+        raise ShardError(f"{info.name!r} at byte {position:,} has a negative size")
+    if info.name.startswith("/") or ".." in info.name.split("/"):
+        raise ShardError(f"{info.name!r} at byte {position:,} leads out of the tar")
+    return info
+
+
+def _check_end(file: IO[bytes], position: int, num_bytes: int) -> None:
+    """Behind the end mark there may be padding, as other writers put it, but no data."""
+    file.seek(position)
+    if num_bytes - position < len(END):
+        raise ShardError(f"the tar is cut off at byte {num_bytes:,}: its end mark is not whole")
+    while block := file.read(1 << 20):
+        if any(block):
+            raise ShardError(f"there is data behind the end mark at byte {position:,}")

@@ -1,0 +1,112 @@
+"""The sixth stage: one shard a task, its samples' members one after another in a tar."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from interleave.counts import Counts
+from interleave.document import BlobRef
+from interleave.files import atomic_write
+from interleave.sample import ids_member, image_member, json_member, key_of, write_json
+from interleave.shard.index import SCHEMA, write_index
+from interleave.shard.plan import PlannedShard, read_places
+from interleave.shard.tar import BLOCK, END, write_member
+from interleave.spool import BlobReader
+
+_OPEN_FILES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteTask:
+    """A shard to write."""
+
+    shard: PlannedShard
+    plan: str
+    samples: tuple[str, ...]
+    # What `encode` wrote, split by split.
+    spool: str
+    tar: str
+    index: str
+    # What this stage writes.
+
+
+def shard_name(number: int) -> str:
+    return f"shard-{number:04d}.tar"
+
+
+def write(task: WriteTask) -> Counts:
+    """Writes a tar, and its part of the index with the tar's hash beside it."""
+    read_row = _row_reader(task.samples)
+    rows: list[dict[str, Any]] = []
+    with atomic_write(Path(task.tar)) as file, BlobReader(Path(task.spool)) as blobs:
+        hashing = _Hashing(file)
+        for offset, (split, row) in enumerate(read_places(Path(task.plan) / task.shard.places)):
+            key = key_of(task.shard.first_sample + offset)
+            rows.append(_write_sample(hashing, key, task.shard.number, read_row(split, row), blobs))
+        hashing.write(END)
+    batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+    write_index(Path(task.index), [batch])
+    Path(task.index).with_suffix(".sha256").write_text(hashing.digest.hexdigest())
+    return Counts(samples=len(rows), bytes=hashing.position, images=sum(row["num_images"] for row in rows))
+
+
+class _Hashing:
+    """A file that is hashed as it is written, and knows how far it is."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.position = 0
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        self.position += len(data)
+        return self._file.write(data)
+
+
+def _write_sample(file: _Hashing, key: str, shard: int, row: dict[str, Any], blobs: BlobReader) -> dict[str, Any]:
+    begin = file.position
+    members = [(json_member(key), write_json(key, row["body"], row["is_image"])), (ids_member(key), row["ids"])]
+    places = zip(row["blob_files"], row["blob_offsets"], row["blob_lengths"], strict=True)
+    for position, (name, offset, length) in enumerate(places):
+        data = blobs.read(BlobRef(file=name, offset=offset, length=length))
+        members.append((image_member(key, position), data))
+    offsets = [_write_one(file, name, data) for name, data in members]
+    assert file.position - begin == row["num_bytes"], "the plan knew the size of every sample"
+    return {
+        "key": key,
+        "shard": shard,
+        "offset": begin,
+        "num_bytes": file.position - begin,
+        "member_offsets": offsets,
+        "member_bytes": [len(data) for _, data in members],
+        **{name: row[name] for name in ("num_ids", "num_tokens", "num_content_tokens", "num_images")},
+        **{name: row[name] for name in ("source", "doc_id", "part", "cuts")},
+    }
+
+
+def _write_one(file: _Hashing, name: str, data: bytes) -> int:
+    offset = file.position + BLOCK
+    write_member(file, name, data)
+    return offset
+
+
+def _row_reader(paths: Sequence[str]) -> Callable[[int, int], dict[str, Any]]:
+    """Takes single rows out of mapped files; a bounded number of them is mapped at a time."""
+
+    @lru_cache(maxsize=_OPEN_FILES)
+    def table(split: int) -> pa.Table:
+        return pa.ipc.open_file(pa.memory_map(paths[split])).read_all()
+
+    def read(split: int, row: int) -> dict[str, Any]:
+        found: dict[str, Any] = table(split).slice(row, 1).to_pylist()[0]
+        return found
+
+    return read

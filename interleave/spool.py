@@ -1,0 +1,243 @@
+"""The spool: what stages leave for each other in `OUTPUT.work/`, one set of files a task.
+
+Records lie in Parquet, image bytes one after another in a blob file. A file is written as its rows come, so a task's
+memory does not grow with its split.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from interleave.document import BlobRef, Drop, Image, MeasuredDocument
+from interleave.files import atomic_write
+
+_ROWS_PER_GROUP = 256
+_IMAGE = pa.struct(
+    [
+        ("index", pa.int32()),
+        ("sha256", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("source_width", pa.int32()),
+        ("source_height", pa.int32()),
+        ("blob_file", pa.string()),
+        ("blob_offset", pa.int64()),
+        ("blob_length", pa.int64()),
+        ("phash", pa.uint64()),
+        ("url", pa.string()),
+        ("matched_sentence", pa.int32()),
+        ("similarities", pa.list_(pa.float32())),
+        ("num_faces", pa.int32()),
+    ]
+)
+_DOCUMENTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("url", pa.string()),
+        ("sentences", pa.list_(pa.string())),
+        ("images", pa.list_(_IMAGE)),
+        ("text_digest", pa.binary()),
+        ("signature", pa.binary()),
+        ("meta", pa.map_(pa.string(), pa.string())),
+    ]
+)
+DROPS = pa.schema(
+    [
+        ("doc_id", pa.string()),
+        ("image", pa.int32()),
+        ("stage", pa.string()),
+        ("rule", pa.string()),
+        ("value", pa.float64()),
+        ("threshold", pa.float64()),
+        ("detail", pa.string()),
+    ]
+)
+
+
+class TableWriter:
+    """Appends rows (plain dicts of a schema) to a Parquet file, a row group at a time."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+        self._schema = schema
+        self._rows: list[dict[str, Any]] = []
+
+    def append(self, row: dict[str, Any]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= _ROWS_PER_GROUP:
+            self._flush()
+
+    def append_table(self, table: pa.Table) -> None:
+        self._flush()
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._rows.clear()
+
+
+@contextmanager
+def write_table(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
+    """A Parquet file that has its final name only when all rows are in it."""
+    with atomic_write(path) as file:
+        writer = TableWriter(file, schema)
+        yield writer
+        writer.close()
+
+
+class DocumentWriter:
+    """Writes measured documents."""
+
+    def __init__(self, table: TableWriter) -> None:
+        self._table = table
+
+    def append(self, document: MeasuredDocument) -> None:
+        self._table.append(
+            {
+                "id": document.id,
+                "source": document.source,
+                "url": document.url,
+                "sentences": document.sentences,
+                "images": [_image_row(image) for image in document.images],
+                "text_digest": document.text_digest,
+                "signature": document.signature,
+                "meta": list(document.meta.items()),
+            }
+        )
+
+
+@contextmanager
+def write_documents(path: Path) -> Iterator[DocumentWriter]:
+    with write_table(path, _DOCUMENTS) as table:
+        yield DocumentWriter(table)
+
+
+def read_documents(path: Path) -> Iterator[MeasuredDocument]:
+    """The documents of one split, in the order in which they were written."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            for row in file.read_row_group(group).to_pylist():
+                yield MeasuredDocument(
+                    id=row["id"],
+                    source=row["source"],
+                    url=row["url"],
+                    sentences=tuple(row["sentences"]),
+                    images=tuple(map(_image, row["images"])),
+                    text_digest=row["text_digest"],
+                    signature=row["signature"],
+                    meta=dict(row["meta"]),
+                )
+
+
+def _image_row(image: Image) -> dict[str, Any]:
+    return {
+        "index": image.index,
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "source_width": image.source_width,
+        "source_height": image.source_height,
+        "blob_file": image.blob.file,
+        "blob_offset": image.blob.offset,
+        "blob_length": image.blob.length,
+        "phash": image.phash,
+        "url": image.url,
+        "matched_sentence": image.matched_sentence,
+        "similarities": image.similarities,
+        "num_faces": image.num_faces,
+    }
+
+
+def _image(row: dict[str, Any]) -> Image:
+    similarities = row["similarities"]
+    return Image(
+        index=row["index"],
+        sha256=row["sha256"],
+        width=row["width"],
+        height=row["height"],
+        source_width=row["source_width"],
+        source_height=row["source_height"],
+        blob=BlobRef(file=row["blob_file"], offset=row["blob_offset"], length=row["blob_length"]),
+        phash=row["phash"],
+        url=row["url"],
+        matched_sentence=row["matched_sentence"],
+        similarities=None if similarities is None else np.asarray(similarities, dtype=np.float32),
+        num_faces=row["num_faces"],
+    )
+
+
+def write_drops(path: Path, drops: Iterable[Drop]) -> None:
+    with write_table(path, DROPS) as table:
+        for drop in drops:
+            table.append({name: getattr(drop, name) for name in DROPS.names})
+
+
+def read_drops(path: Path) -> list[Drop]:
+    return [Drop(**row) for row in pq.read_table(path).to_pylist()]
+
+
+class BlobWriter:
+    """Appends image bytes to one file, and says where each lies."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file = file
+        self._name = name
+        self._offset = 0
+
+    def append(self, data: bytes) -> BlobRef:
+        self._file.write(data)
+        ref = BlobRef(file=self._name, offset=self._offset, length=len(data))
+        self._offset += len(data)
+        return ref
+
+
+@contextmanager
+def write_blob(spool: Path, name: str) -> Iterator[BlobWriter]:
+    with atomic_write(spool / name) as file:
+        yield BlobWriter(file, name)
+
+
+class BlobReader(AbstractContextManager["BlobReader"]):
+    """Reads image bytes by reference; keeps a bounded number of files open."""
+
+    def __init__(self, spool: Path, max_open: int = 256) -> None:
+        self._spool = spool
+        self._max_open = max_open
+        self._descriptors: dict[str, int] = {}
+
+    def read(self, ref: BlobRef) -> bytes:
+        data = os.pread(self._descriptor(ref.file), ref.length, ref.offset)
+        assert len(data) == ref.length, f"{ref.file} is shorter than its records say"
+        return data
+
+    def _descriptor(self, name: str) -> int:
+        descriptor = self._descriptors.pop(name, None)
+        if descriptor is None:
+            descriptor = os.open(self._spool / name, os.O_RDONLY)
+            if len(self._descriptors) >= self._max_open:
+                os.close(self._descriptors.pop(next(iter(self._descriptors))))
+        self._descriptors[name] = descriptor  # last in the dict is the one used last
+        return descriptor
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with ExitStack() as stack:
+            for descriptor in self._descriptors.values():
+                stack.callback(os.close, descriptor)
+            self._descriptors.clear()
