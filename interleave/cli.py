@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from interleave import __version__
-from interleave.errors import InterleaveError
+from interleave.errors import InterleaveError, ShardError
 
 app = typer.Typer(
     name="interleave",
@@ -31,6 +31,7 @@ Overrides = Annotated[
         help="Override a key of the recipe, for example shards.multiple_of=8. VALUE is YAML. May be repeated.",
     ),
 ]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes.  [default: one a core]", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -62,6 +63,54 @@ def build(
         typer.echo(report.as_json(), nl=False)
     else:
         report.print(Console())
+
+
+@app.command()
+def validate(
+    path: Annotated[Path, typer.Argument(help="A dataset folder, or a .tar.", show_default=False)],
+    workers: Workers = None,
+    decode: Annotated[bool, typer.Option("--decode/--no-decode", help="Decode every image.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Check that shards are sound: exit code 0 if they are, 1 if not, 2 if they could not be checked.
+
+    A tar beside its manifest is checked against it; a tar alone as far as it speaks for itself.
+    """
+    from interleave.executors import default_workers, open_executor
+    from interleave.validate.dataset import validate as run_validate
+    from interleave.validate.text import as_json as outcome_json
+    from interleave.validate.text import as_text
+
+    try:
+        with open_executor(workers or default_workers()) as executor:
+            outcome = run_validate(path, executor, decode=decode, quiet=as_json)
+    except ShardError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(outcome_json(outcome) if as_json else as_text(path, outcome))
+    raise typer.Exit(1 if outcome.num_findings else 0)
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A .tar, or a dataset folder.", show_default=False)],
+    key: Annotated[
+        str | None, typer.Option(help="The sample to show.  [default: the first]", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is in a shard or a dataset: sizes, and one sample with its images in place."""
+    import orjson
+    from rich.console import Console
+
+    from interleave.validate.inspect import inspect as look
+    from interleave.validate.inspect import show
+
+    found = look(path, key)
+    if as_json:
+        typer.echo(orjson.dumps(found.as_plain(), option=orjson.OPT_INDENT_2))
+    else:
+        show(found, Console())
 
 
 @recipe_app.command("check")

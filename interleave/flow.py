@@ -3,7 +3,7 @@
         map over splits      map        reduce     map        reduce     map over shards   reduce
 input ─> measure ──────────> decide ──> dedup ───> encode ──> plan ────> write ──────────> seal
 
-Each stage reads what earlier ones left in the spool, and no stage looks back. A task's fingerprint covers the part of the
+Each stage reads what earlier ones left in the spool; none looks back. A task's fingerprint covers the part of the
 recipe that it depends on and the fingerprints of what it reads, so a changed threshold begins at `decide`.
 """
 

@@ -220,9 +220,9 @@ def _text_lines(report: Report) -> str:
     lines = [
         "",
         "In = out + dropped",
-        f"documents  {report.documents_in:,} = {report.documents_out:,} + {report.documents_in - report.documents_out:,}",
-        f"images     {report.images_in:,} = {report.images_out:,} + {report.images_in - report.images_out:,}",
-        f"tokens     {report.tokens_in:,} = {report.tokens_out:,} + {report.tokens_dropped:,}  (of text)",
+        _sum_line("documents", report.documents_in, report.documents_out),
+        _sum_line("images", report.images_in, report.images_out),
+        _sum_line("tokens", report.tokens_in, report.tokens_out) + "  (of text)",
         "",
         f"{report.documents_cut:,} documents were longer than the context and became several samples; "
         f"{report.cuts_inside_sentences:,} cuts fell inside a sentence.",
@@ -238,6 +238,10 @@ def _text_lines(report: Report) -> str:
             f"  digest {line.digest}",
         ]
     return "\n".join(lines)
+
+
+def _sum_line(name: str, going_in: int, out: int) -> str:
+    return f"{name:<10} {going_in:,} = {out:,} + {going_in - out:,}"
 
 
 def _number(value: int | None) -> str:

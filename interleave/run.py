@@ -1,6 +1,6 @@
 """The run loop: tasks of a stage, markers of those that are done, progress, and errors with their place.
 
-A task that succeeded leaves a marker with a fingerprint of everything it depended on. The next run does it again only if
+A task that succeeded leaves a marker with a fingerprint of everything it depended on. The next run repeats it only if
 that fingerprint is another one. The marker is written after the task's files have their final names.
 """
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
-from pydantic import Field as Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 
 class Settings(BaseModel):
@@ -30,8 +30,8 @@ def resolve_location(value: Any, info: ValidationInfo) -> Any:
         return value
     recipe_folder = (info.context or {}).get("recipe_folder", Path.cwd())
     base = Path.cwd() if isinstance(value, FromCommandLine) else Path(recipe_folder)
-    # Not Path.resolve(): a link to a corpus stays a link, and `..` after one means what the shell says.
-    return str((base / Path(value).expanduser()).absolute())
+    # Not Path.resolve(): a link to a corpus stays a link, so that names do not depend on where it leads.
+    return os.path.abspath(base / Path(value).expanduser())  # noqa: PTH100
 
 
 Location = Annotated[str, BeforeValidator(resolve_location), Field(json_schema_extra={"format": LOCATION})]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def cut(file: SourceFile, num_bytes: int) -> list[Split]:
             end=end,
             first_line=first_line,
         )
-        for (start, first_line), (end, _) in zip(borders, borders[1:], strict=False)
+        for (start, first_line), (end, _) in itertools.pairwise(borders)
     ]
 
 

@@ -1,7 +1,7 @@
 """The rules that remove images and documents, each its own configuration.
 
 A rule names what it measures, its bounds and what it removes. `judge` answers with the value and the bound that it
-broke, or None where the rule is content or has nothing to measure. Removing an image leaves the document whole around it.
+broke, or None where the rule is content or has nothing to measure. Removing an image leaves the document whole.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from interleave.settings import Settings
 _FTFY = ftfy.TextFixerConfig(
     uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False, normalization="NFC", explain=False
 )
-# Zero-width space, word joiner, byte-order mark, soft hyphen, and directional overrides: invisible, and they split words.
+# Zero-width space, word joiner, byte-order mark, soft hyphen, directional overrides: invisible, and they split words.
 # Joiners (U+200C, U+200D) stay: Persian and emoji need them.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")

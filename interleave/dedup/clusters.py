@@ -5,6 +5,7 @@ Nothing here depends on the order of the items: a cluster is a set, and each is 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -80,5 +81,5 @@ def _close(members: Ints, hashes: Hashes, distance: int) -> Iterator[Ints]:
 def _blocks(num_blocks: int) -> Iterator[tuple[int, int]]:
     """(shift, width) of `num_blocks` nearly equal blocks of 64 bits."""
     borders = [round(64 * block / num_blocks) for block in range(num_blocks + 1)]
-    for low, high in zip(borders, borders[1:], strict=False):
+    for low, high in itertools.pairwise(borders):
         yield low, high - low

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from interleave.dedup.clusters import Ints, components, equal_pairs, groups
 
-# 16 bands of 8 rows: of two documents with Jaccard similarity 0.8 the chance to share a band is 1 - (1 - 0.8^8)^16 = 0.95,
-# at 0.9 it is 0.9999.
+# 16 bands of 8 rows: two documents with Jaccard similarity 0.8 share a band with a chance of 1 - (1 - 0.8^8)^16 = 0.95,
+# with 0.9 of 0.9999.
 ROWS_PER_BAND = 8
 
 

@@ -16,7 +16,7 @@ from interleave.counts import Counts
 from interleave.document import Document, Drop, Encoded, ImageSpan
 from interleave.encode.layout import LayoutSettings, lay_out
 from interleave.encode.settle import STAGE, escape_placeholders, settle
-from interleave.encode.split import split
+from interleave.encode.split import spans_of, split
 from interleave.encode.tokenizer import Tokenizer, load_tokenizer
 from interleave.files import atomic_write
 from interleave.sample import key_of, tar_bytes, write_body, write_ids, write_json
@@ -42,8 +42,12 @@ SAMPLES = pa.schema(
         ("num_tokens", pa.int32()),
         ("num_content_tokens", pa.int32()),
         ("num_images", pa.int32()),
+        ("num_texts", pa.int32()),
         ("num_bytes", pa.int64()),
         ("cuts", pa.list_(pa.int32())),
+        ("span_starts", pa.list_(pa.int32())),
+        ("span_lengths", pa.list_(pa.int32())),
+        ("span_tokens", pa.list_(pa.int32())),
     ]
 )
 
@@ -178,7 +182,20 @@ def _row(encoded: Encoded, task: EncodeTask) -> dict[str, Any]:
         "num_tokens": encoded.num_tokens,
         "num_content_tokens": encoded.num_tokens - encoded.num_structural,
         "num_images": len(blobs),
+        "num_texts": len(encoded.parts) - len(blobs),
         "num_bytes": sum(map(tar_bytes, lengths)),
-        # The loader cuts only what is stored whole.
-        "cuts": encoded.cuts.tolist() if task.context is None else [],
+        **_where_to_cut(encoded, task.context),
+    }
+
+
+def _where_to_cut(encoded: Encoded, context: int | None) -> dict[str, list[int]]:
+    """For the loader, which cuts only what is stored whole."""
+    if context is not None:
+        return {"cuts": [], "span_starts": [], "span_lengths": [], "span_tokens": []}
+    spans = spans_of(encoded)
+    return {
+        "cuts": encoded.cuts.tolist(),
+        "span_starts": list(spans.starts),
+        "span_lengths": list(spans.lengths),
+        "span_tokens": list(spans.num_tokens),
     }

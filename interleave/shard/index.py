@@ -1,4 +1,4 @@
-"""The index: for each sample where its bytes lie and how large it is, so that order, packing and resuming are arithmetic.
+"""The index: where each sample lies and how large it is, so that order, packing and resuming are arithmetic.
 
 Uncompressed Arrow IPC, sorted by key: a loader maps it and reads only the columns that it asks for.
 """
@@ -30,11 +30,15 @@ SCHEMA = pa.schema(
         # Stored, and expanded in the model.
         ("num_content_tokens", pa.int32()),
         ("num_images", pa.int32()),
+        ("num_texts", pa.int32()),
         ("source", pa.string()),
         ("doc_id", pa.string()),
         ("part", pa.int32()),
         ("cuts", pa.list_(pa.int32())),
-        # Where a loader may cut; empty where samples were cut already.
+        ("span_starts", pa.list_(pa.int32())),
+        ("span_lengths", pa.list_(pa.int32())),
+        ("span_tokens", pa.list_(pa.int32())),
+        # Where a loader may cut, and the images it must not; empty where samples were cut already.
     ]
 )
 

@@ -209,6 +209,6 @@ def _domain(url: str | None) -> str:
 
 def _why_empty(dataset: str, task: PlanTask) -> str:
     return (
-        f"split {dataset!r} got no document: documents of one domain, and documents that share an image, stay together, "
+        f"split {dataset!r} got no document: documents of one domain or with a common image stay together, "
         f"and no such group fell into it (splits: {dict(task.shares or {})}); use a larger share or another seed"
     )

@@ -1,7 +1,7 @@
 """Plain USTAR, written the same everywhere and read without trust: the only file that knows tar.
 
-Members have mtime 0, uid and gid 0 and mode 0644, so equal samples are equal bytes. Reading walks the headers itself and
-extracts nothing: sizes and types are checked before a byte of data is touched (CVE-2025-8194 is a loop on a crafted size).
+Members have mtime 0, uid and gid 0 and mode 0644, so equal samples are equal bytes. Reading walks the headers itself
+and extracts nothing: sizes and types are checked before any data is touched (CVE-2025-8194: a crafted size that loops).
 """
 
 from __future__ import annotations

@@ -87,8 +87,9 @@ def _write_sample(file: _Hashing, key: str, shard: int, row: dict[str, Any], blo
         "num_bytes": file.position - begin,
         "member_offsets": offsets,
         "member_bytes": [len(data) for _, data in members],
-        **{name: row[name] for name in ("num_ids", "num_tokens", "num_content_tokens", "num_images")},
-        **{name: row[name] for name in ("source", "doc_id", "part", "cuts")},
+        **{name: row[name] for name in ("num_ids", "num_tokens", "num_content_tokens")},
+        **{name: row[name] for name in ("num_images", "num_texts", "source", "doc_id", "part")},
+        **{name: row[name] for name in ("cuts", "span_starts", "span_lengths", "span_tokens")},
     }
 
 

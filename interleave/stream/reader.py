@@ -1,0 +1,133 @@
+"""Random access to the samples of a sealed dataset, by the index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from interleave.document import Int32s
+from interleave.errors import ShardError
+from interleave.identity import fingerprint
+from interleave.pack.row import Segment
+from interleave.sample import Record, read_ids, read_record
+from interleave.shard.index import INDEX_NAME, read_index
+from interleave.shard.manifest import read_manifest
+
+_MAX_OPEN = 128
+
+
+class DatasetReader:
+    """The samples of a dataset folder. Opened files and mapped columns are this process's own: it can be pickled.
+
+    Raises:
+        ShardError: the folder is no finished dataset, or its index and manifest disagree.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.manifest = read_manifest(self.folder)
+        # Everything that a build determines, without the folder's name.
+        self.digest = fingerprint([[shard.sha256 for shard in self.manifest.shards], self.manifest.recipe_hash])
+        self._open()
+
+    def __len__(self) -> int:
+        return self.manifest.num_samples
+
+    def read(self, sample: int) -> tuple[Record, Int32s, tuple[bytes, ...]]:
+        """A sample's JSON, ids and JPEGs, in one read.
+
+        Raises:
+            ShardError: the shard is cut off, or the sample is damaged.
+        """
+        row = self._index.slice(sample, 1).to_pylist()[0]
+        data = self._read_range(row["shard"], row["offset"], row["num_bytes"])
+        members = [
+            data[start - row["offset"] : start - row["offset"] + length]
+            for start, length in zip(row["member_offsets"], row["member_bytes"], strict=True)
+        ]
+        try:
+            record, ids = read_record(members[0]), read_ids(members[1])
+            if record.key != row["key"] or len(members) != 2 + len(record.image_members):
+                raise ShardError(f"found sample {record.key} with {len(record.image_members)} images")
+        except ShardError as error:
+            name = self.manifest.shards[row["shard"]].name
+            raise ShardError(f"{self.folder / name}: sample {row['key']}: {error}; run `interleave validate`") from None
+        return record, ids, tuple(members[2:])
+
+    def segment(self, sample: int, start: int = 0, stop: int | None = None) -> Segment:
+        """The ids [start, stop) of a sample, with the images that stand among them."""
+        record, ids, images = self.read(sample)
+        stop = len(ids) if stop is None else stop
+        chosen = [at for at, (begin, length) in enumerate(record.spans) if start <= begin and begin + length <= stop]
+        learned = np.zeros(len(ids), dtype=np.bool_)
+        for begin, length in record.loss_spans:
+            learned[begin : begin + length] = True
+        return Segment(
+            token_ids=ids[start:stop],
+            loss_mask=learned[start:stop],
+            span_starts=np.array([record.spans[at][0] - start for at in chosen], dtype=np.int32),
+            span_lengths=np.array([record.spans[at][1] for at in chosen], dtype=np.int32),
+            span_tokens=np.array([record.span_tokens[at] for at in chosen], dtype=np.int32),
+            images=tuple(images[at] for at in chosen),
+            key=record.key,
+            doc_id=record.doc_id,
+        )
+
+    def num_tokens(self) -> npt.NDArray[np.int32]:
+        """(num_samples,) expanded tokens."""
+        return np.asarray(self._index["num_tokens"].to_numpy(), dtype=np.int32)
+
+    def rows(self, columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Columns of the index, one entry a sample."""
+        found: list[dict[str, Any]] = self._index.select(list(columns)).to_pylist()
+        return found
+
+    def cut_points(self, sample: int) -> tuple[int, list[int], list[int], list[int], list[int]]:
+        """Number of ids, where a whole document may be cut, and starts, lengths and tokens of its images."""
+        names = ("num_ids", "cuts", "span_starts", "span_lengths", "span_tokens")
+        row = self._index.select(names).slice(sample, 1).to_pylist()[0]
+        return row["num_ids"], row["cuts"], row["span_starts"], row["span_lengths"], row["span_tokens"]
+
+    def _open(self) -> None:
+        self._index = read_index(self.folder / INDEX_NAME)
+        self._descriptors: dict[int, int] = {}
+        if self._index.num_rows != self.manifest.num_samples:
+            raise ShardError(
+                f"{self.folder}: the index has {self._index.num_rows:,} samples, "
+                f"the manifest {self.manifest.num_samples:,}"
+            )
+
+    def _read_range(self, shard: int, offset: int, num_bytes: int) -> bytes:
+        data = os.pread(self._descriptor(shard), num_bytes, offset)
+        if len(data) != num_bytes:
+            name = self.manifest.shards[shard].name
+            raise ShardError(f"{self.folder / name} is cut off: no {num_bytes:,} bytes at {offset:,}; fetch it again")
+        return data
+
+    def _descriptor(self, shard: int) -> int:
+        descriptor = self._descriptors.pop(shard, None)
+        if descriptor is None:
+            path = self.folder / self.manifest.shards[shard].name
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except OSError as error:
+                raise ShardError(f"{path}: {error.strerror}; fetch it again") from None
+            if len(self._descriptors) >= _MAX_OPEN:
+                os.close(self._descriptors.pop(next(iter(self._descriptors))))
+        self._descriptors[shard] = descriptor
+        return descriptor
+
+    def __getstate__(self) -> str:
+        return str(self.folder)
+
+    def __setstate__(self, folder: str) -> None:
+        self.__init__(folder)  # type: ignore[misc]
+
+    def __del__(self) -> None:
+        for descriptor in getattr(self, "_descriptors", {}).values():
+            os.close(descriptor)
