@@ -3,8 +3,8 @@
     bytes -> header, limits -> a JPEG that fits? cut out its metadata ------------------------------------> JPEG
                             -> else decode -> resize -> sRGB -> on white -> upright -> encode ------------> JPEG
 
-Containers are read here before a decoder sees them. Of PNG and GIF only the chunks of the (first) picture go on to
-Pillow, so text bombs and endless frames cost nothing. Pillow has the last word on JPEGs that simplejpeg refuses.
+Headers are read (`image_headers`) before a decoder sees a file; Pillow has the last word on JPEGs that simplejpeg
+refuses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -26,24 +26,26 @@ import simplejpeg
 from PIL import Image, ImageChops, ImageCms, WebPImagePlugin  # noqa: F401  (WebP is not among the plugins that Pillow preloads)
 
 from interleave.errors import Unreadable
+from interleave.image_headers import (
+    MAX_PROFILE_BYTES,
+    ImageSource,
+    format_of,
+    metadata_name,
+    read_header,
+    segments,
+    stripped_segment,
+)
 
-_Segment = tuple[int, int, int]  # (marker, start, end); 0: entropy-coded data, -1: stray bytes, -2: what follows EOI
 _HOSTILE = (  # everything that Pillow, simplejpeg and the readers below raise on mutated files
     ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
     struct.error, zlib.error,
 )  # fmt: skip
-_MAX_BLOCKS = 20_000  # segments, chunks or GIF blocks of one file: above, walking them is the attack
-_MAX_SCANS = 64  # encoders write about 10; each may cost a pass over all the coefficients (libjpeg-turbo's advice: 500)
-_MAX_PROFILE_BYTES = 4 << 20  # large CMYK press profiles have 2 to 3 MB
 _MAX_STORED_PIXELS = 1 << 26  # below Pillow's own limit, which warns
 _MARGIN = 3  # DCT-scaled decoding stops at this many times the target: at 2 fine patterns fall to 25 dB, at 3 to 31
 # BILINEAR is a quarter faster in all but soft (38 dB from LANCZOS; BICUBIC 46), and HAMMING shows DCT scaling more.
 _FILTER = Image.Resampling.BICUBIC
 _UPRIGHT = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270",
             7: "TRANSVERSE", 8: "ROTATE_90"}  # fmt: skip
-_MAGIC = {"jpeg": rb"\xff\xd8\xff", "png": rb"\x89PNG\r\n\x1a\n", "gif": rb"GIF8[79]a", "webp": rb"RIFF....WEBP"}
-_MARKER = re.compile(rb"\xff[^\xff]", re.DOTALL)
-_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _PILLOW_LOCK = threading.Lock()  # warnings.catch_warnings is not safe between threads
 
 
@@ -76,18 +78,6 @@ class NormalisedImage:
     passed_through: bool  # not re-encoded: the source byte for byte, or with its metadata cut out
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    data: bytes  # for the decoder
-    format: str
-    width: int  # px, as coded
-    height: int
-    orientation: int = 1
-    icc: bytes = b""
-    num_components: int = 0  # of a JPEG
-    codable: bool = False  # a baseline or progressive Huffman JPEG
-
-
 def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
     """Turn an image into an upright sRGB JPEG without metadata, never enlarged.
 
@@ -97,7 +87,7 @@ def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
     if len(data) > target.max_bytes:
         raise Unreadable("too_many_bytes", f"{len(data)} bytes, at most {target.max_bytes}")
     with _hostile_data_refused():
-        source = _read_header(data)
+        source = read_header(data)
         _check_size(source.width, source.height, target.max_pixels, target.max_side)
         size = _fit(source.width, source.height, target.max_short_side)
         kept = _strip(source) if size == (source.width, source.height) else b""
@@ -120,7 +110,7 @@ def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
 def decode_rgb(jpeg: bytes) -> npt.NDArray[np.uint8]:
     """Decode a stored JPEG: (height, width, 3) uint8, grey ones too. Raises Unreadable as `normalise`."""
     with _hostile_data_refused():
-        if _format(jpeg) != "jpeg":
+        if format_of(jpeg) != "jpeg":
             raise Unreadable("unsupported_format", "a stored image is not a JPEG")
         try:
             height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg)
@@ -137,9 +127,9 @@ def jpeg_metadata(jpeg: bytes) -> list[str]:
     Colour signalling stays unnamed: a JFIF header without thumbnail, a plain Adobe APP14. Raises Unreadable.
     """
     with _hostile_data_refused():
-        if _format(jpeg) != "jpeg":
+        if format_of(jpeg) != "jpeg":
             raise Unreadable("unsupported_format", "not a JPEG")
-        names = [_metadata_name(marker, jpeg[start:end]) for marker, start, end in _segments(jpeg)]
+        names = [metadata_name(marker, jpeg[start:end]) for marker, start, end in segments(jpeg)]
     return [name for name in dict.fromkeys(names) if name]
 
 
@@ -153,20 +143,6 @@ def _hostile_data_refused() -> Iterator[None]:
         cut = isinstance(error, (EOFError, IndexError, struct.error)) or "truncated" in str(error).lower()
         detail = re.sub(" at 0x[0-9a-f]+", "", f"{type(error).__name__}: {error}")  # an address differs from run to run
         raise Unreadable("truncated" if cut else "undecodable", detail[:200]) from error
-
-
-def _format(data: bytes) -> str:
-    for name, magic in _MAGIC.items():
-        if re.match(magic, data, re.DOTALL):
-            return name
-    raise Unreadable("unsupported_format", f"begins with {data[:12]!r}; JPEG, PNG, WebP and GIF are read")
-
-
-def _read_header(data: bytes) -> _Source:
-    readers: dict[str, Callable[[bytes], _Source]] = {
-        "jpeg": _read_jpeg, "png": _read_png, "webp": _read_webp, "gif": _read_gif,
-    }  # fmt: skip
-    return readers[_format(data)](data)
 
 
 def _check_size(width: int, height: int, max_pixels: int, max_side: int) -> None:
@@ -186,69 +162,15 @@ def _fit(width: int, height: int, max_short_side: int | None) -> tuple[int, int]
     return ((2 * width * max_short_side + short) // (2 * short), (2 * height * max_short_side + short) // (2 * short))
 
 
-def _segments(data: bytes) -> Iterator[_Segment]:
-    """Walk a JPEG lazily: (marker, start, end) in file order, what follows EOI last."""
-    pos, num_blocks, num_scans = 2, 0, 0
-    while match := _MARKER.search(data, pos):
-        start, marker = match.start(), match[0][1]
-        num_blocks, num_scans = num_blocks + 1, num_scans + (marker == 0xDA)
-        if num_blocks > _MAX_BLOCKS or num_scans > _MAX_SCANS:
-            raise ValueError("too many segments or scans")
-        if data[pos:start].strip(b"\xff"):  # 0xFF before a marker is padding
-            yield -1, pos, start
-        pos = start + 2
-        if marker == 0xD9:
-            if pos < len(data):
-                yield -2, pos, len(data)
-            return
-        if marker <= 1 or 0xD0 <= marker <= 0xD8:  # stand alone, and have no place between segments
-            yield -1, start, pos
-            continue
-        pos += max(2, int.from_bytes(data[pos : pos + 2]))
-        if pos > len(data):
-            raise EOFError("a segment goes beyond the end")
-        yield marker, start, pos
-        if marker == 0xDA:
-            after = _SCAN_END.search(data, pos)
-            end = after.start() if after else len(data)
-            yield 0, pos, end
-            pos = end
-
-
-def _metadata_name(marker: int, segment: bytes) -> str:
-    body = segment[4:]
-    if marker < 0:
-        return "stray_bytes" if marker == -1 else "trailing_bytes"
-    if marker == 0xFE:
-        return "comment"
-    if marker == 0xE0 and body[:5] == b"JFIF\0":
-        return "" if len(body) == 14 and body[12:] == b"\0\0" else "jfif_thumbnail"
-    if marker == 0xEE and body[:5] == b"Adobe" and len(body) == 12:
-        return ""
-    known = {b"Exif\0": "exif", b"http:": "xmp", b"ICC_P": "icc", b"JFXX\0": "jfif_thumbnail", b"Photo": "photoshop"}
-    return known.get(body[:5], f"app{marker - 0xE0}") if 0xE0 <= marker <= 0xFD else ""
-
-
-def _stripped_segment(marker: int, segment: bytes) -> bytes:
-    """The segment without metadata: b"" for most, the colour signalling alone of an overlong JFIF or Adobe one."""
-    if not _metadata_name(marker, segment):
-        return segment
-    if marker == 0xE0 and segment[4:9] == b"JFIF\0" and len(segment) >= 18:
-        return b"\xff\xe0\x00\x10" + segment[4:16] + b"\0\0"
-    if marker == 0xEE and segment[4:9] == b"Adobe" and len(segment) >= 16:
-        return b"\xff\xee\x00\x0e" + segment[4:16]
-    return b""
-
-
-def _strip(source: _Source) -> bytes:
+def _strip(source: ImageSource) -> bytes:
     """The same JPEG without metadata, bit-exact in its scans; b"" where it must be re-encoded to look the same."""
     mode = "L" if source.num_components == 1 else "RGB"
     if not source.codable or source.orientation != 1 or _transform_to_srgb(source.icc, mode):
         return b""
-    data, segments = source.data, list(_segments(source.data))
+    data, parts_of_file = source.data, list(segments(source.data))
     kept = data
-    if any(_metadata_name(marker, data[start:end]) for marker, start, end in segments):
-        parts = [_stripped_segment(marker, data[start:end]) for marker, start, end in segments]
+    if any(metadata_name(marker, data[start:end]) for marker, start, end in parts_of_file):
+        parts = [stripped_segment(marker, data[start:end]) for marker, start, end in parts_of_file]
         kept = b"".join([b"\xff\xd8", *parts, b"\xff\xd9"])
     try:
         colour = simplejpeg.decode_jpeg_header(data)[2], simplejpeg.decode_jpeg_header(kept)[2]
@@ -257,101 +179,7 @@ def _strip(source: _Source) -> bytes:
     return kept if colour in (("YCbCr", "YCbCr"), ("Gray", "Gray")) else b""
 
 
-def _read_jpeg(data: bytes) -> _Source:
-    frame, exif, profile, frame_marker = b"", b"", [], 0
-    for marker, start, end in _segments(data):
-        body = data[start + 4 : end] if marker else b""
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            frame, frame_marker = body, marker
-        elif marker == 0xE1 and body[:6] == b"Exif\0\0":
-            exif = exif or body[6:]
-        elif marker == 0xE2 and body[:12] == b"ICC_PROFILE\0":
-            profile.append(body[12:])
-        elif marker == 0xDA and frame_marker in (0xC0, 0xC1) and body[0] == frame[5]:
-            break  # one scan holds it all, and libjpeg refuses a second; elsewhere _segments counts them
-    _, height, width, num_components = struct.unpack(">BHHB", frame[:6])
-    profile.sort()
-    icc = b"".join(part[2:] for part in profile) if profile and profile[0][1] == len(profile) else b""
-    codable = frame_marker in (0xC0, 0xC1, 0xC2)
-    return _Source(data, "jpeg", width, height, _orientation(exif), icc, num_components, codable)
-
-
-def _chunks(data: bytes, layout: str, pos: int) -> Iterator[tuple[bytes, int, int]]:
-    """Walk a PNG (">I4s") or RIFF ("<4sI") file: (name, start, end), a cut chunk short for the decoder to judge."""
-    for _ in range(_MAX_BLOCKS):
-        if pos + 8 > len(data):
-            return
-        first, second = struct.unpack_from(layout, data, pos)
-        name, end = (second, pos + 12 + first) if layout == ">I4s" else (first, pos + 8 + second + second % 2)
-        yield name, pos, min(end, len(data))
-        if name == b"IEND":
-            return
-        pos = end
-    raise ValueError("too many chunks")
-
-
-def _read_png(data: bytes) -> _Source:
-    parts, icc, exif = [data[:8]], b"", b""
-    for name, start, end in _chunks(data, ">I4s", 8):
-        if name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
-            parts.append(data[start:end])
-        elif name == b"iCCP":
-            packed = data[start + 8 : end - 4].partition(b"\0")[2][1:]
-            with contextlib.suppress(zlib.error):
-                icc = zlib.decompressobj().decompress(packed, _MAX_PROFILE_BYTES + 1)
-        elif name == b"eXIf":
-            exif = data[start + 8 : end - 4]
-    width, height = struct.unpack_from(">II", data, 16)
-    return _Source(b"".join(parts), "png", width, height, _orientation(exif), icc)
-
-
-def _read_webp(data: bytes) -> _Source:
-    if int.from_bytes(data[4:8], "little") + 8 > len(data):
-        raise EOFError("shorter than its RIFF header says")
-    bodies: dict[bytes, bytes] = {}
-    for name, start, end in _chunks(data, "<4sI", 12):
-        bodies.setdefault(name, data[start + 8 : end])
-    if canvas := bodies.get(b"VP8X"):
-        width, height = (int.from_bytes(canvas[i : i + 3], "little") + 1 for i in (4, 7))
-    elif lossless := bodies.get(b"VP8L"):
-        bits = int.from_bytes(lossless[1:5], "little")
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    else:
-        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", bodies[b"VP8 "], 6))
-    exif = bodies.get(b"EXIF", b"").removeprefix(b"Exif\0\0")
-    return _Source(data, "webp", width, height, _orientation(exif), bodies.get(b"ICCP", b""))
-
-
-def _read_gif(data: bytes) -> _Source:
-    """Keep the screen, the first picture and its transparency; frames, comments and loops are cut out."""
-    width, height, flags = struct.unpack_from("<HHB", data, 6)
-    header = pos = 13 + ((6 << (flags & 7)) if flags & 0x80 else 0)
-    control, num_blocks = b"", 0
-    while data[pos] == 0x21:
-        start, pos = pos, pos + 2
-        while (length := data[pos]) and num_blocks <= _MAX_BLOCKS:
-            pos, num_blocks = pos + 1 + length, num_blocks + 1
-        pos += 1
-        control = data[start:pos] if data[start + 1] == 0xF9 else control
-    if data[pos] != 0x2C or num_blocks > _MAX_BLOCKS:
-        raise ValueError("no picture in the GIF")
-    left, top, columns, rows = struct.unpack_from("<4H", data, pos + 1)
-    return _Source(data[:header] + control + data[pos:], "gif", max(width, left + columns), max(height, top + rows))
-
-
-def _orientation(tiff: bytes) -> int:
-    """The orientation 1 to 8 of EXIF data without its Exif header; 1 where there is none or it is broken."""
-    order = "<" if tiff[:2] == b"II" else ">"
-    with contextlib.suppress(struct.error):
-        start = struct.unpack_from(order + "I", tiff, 4)[0]
-        for index in range(struct.unpack_from(order + "H", tiff, start)[0]):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, start + 2 + 12 * index)
-            if tag == 0x0112:
-                return value if 1 <= value <= 8 else 1
-    return 1
-
-
-def _decode(source: _Source, size: tuple[int, int], target: ImageTarget) -> tuple[Image.Image, bool]:
+def _decode(source: ImageSource, size: tuple[int, int], target: ImageTarget) -> tuple[Image.Image, bool]:
     """The picture, at no less than _MARGIN times `size` or whole, and whether it decoded without any complaint."""
     if source.num_components in (1, 3):
         with contextlib.suppress(ValueError):
@@ -362,7 +190,7 @@ def _decode(source: _Source, size: tuple[int, int], target: ImageTarget) -> tupl
     return image, False
 
 
-def _decode_jpeg(source: _Source, size: tuple[int, int]) -> Image.Image:
+def _decode_jpeg(source: ImageSource, size: tuple[int, int]) -> Image.Image:
     whole = source.height, source.width
     if simplejpeg.decode_jpeg_header(source.data)[:2] != whole:
         raise ValueError("two readers, two sizes")
@@ -418,7 +246,7 @@ def _transform_to_srgb(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | No
     Relative colorimetric with black point compensation, as browsers do: colours inside sRGB stay exact, white stays
     white; matrix profiles such as Display P3 have no perceptual table anyway.
     """
-    if not 128 <= len(icc) <= _MAX_PROFILE_BYTES:
+    if not 128 <= len(icc) <= MAX_PROFILE_BYTES:
         return None
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
