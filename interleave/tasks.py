@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
@@ -242,6 +243,7 @@ def _measured(work: Path, number: int) -> tuple[str, ...]:
     return blob, _file(work, "measure", number, "documents"), _file(work, "measure", number, "drops")
 
 
+@cache
 def _versions() -> dict[str, str]:
     """What shapes the bytes: a dataset says what it was made with, and an upgrade makes work anew."""
     return {"interleave": __version__} | {name: metadata.version(name) for name in SHAPING}

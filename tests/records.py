@@ -1,0 +1,57 @@
+"""Small records for tests, with everything filled in that a test does not care about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from interleave.dedup.fingerprints import document_digest, minhash_signatures
+from interleave.document import BlobRef, Image, MeasuredDocument
+
+
+def make_image(
+    index: int = 0,
+    *,
+    matched: int = 0,
+    width: int = 300,
+    height: int = 200,
+    phash: int = 0,
+    sha256: str | None = None,
+    url: str | None = None,
+    similarities: Sequence[float] | None = None,
+    num_faces: int | None = None,
+) -> Image:
+    return Image(
+        index=index,
+        sha256=sha256 or f"{index:064x}",
+        width=width,
+        height=height,
+        source_width=width,
+        source_height=height,
+        blob=BlobRef(file="00000.blob", offset=10 * index, length=10),
+        phash=phash,
+        url=url,
+        matched_sentence=matched,
+        similarities=None if similarities is None else np.array(similarities, dtype=np.float32),
+        num_faces=num_faces,
+    )
+
+
+def make_measured(
+    sentences: Sequence[str] = ("A sentence.",),
+    images: Sequence[Image] = (),
+    *,
+    doc_id: str = "00" * 16,
+    language: str | None = None,
+) -> MeasuredDocument:
+    return MeasuredDocument(
+        id=doc_id,
+        source="mmc4",
+        url="https://example.org/page",
+        sentences=tuple(sentences),
+        images=tuple(images),
+        text_digest=document_digest(sentences),
+        signature=minhash_signatures([sentences])[0],
+        meta={} if language is None else {"language": language},
+    )
