@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from interleave.acquire.listing import SourceFile, Split, cut, list_files, split_bytes
-from interleave.errors import TaskError
+from interleave.errors import RecipeError, TaskError
 from interleave.executors import Executor
 from interleave.files import write_bytes
 from interleave.recipe import Recipe
@@ -23,9 +23,12 @@ def list_inputs(recipe: Recipe, work: Path, executor: Executor) -> list[Split]:
     """The splits of all sources, in order of source and name.
 
     Raises:
-        RecipeError: a source has no file.
+        RecipeError: a source has no file, or no folder of images.
         TaskError: the input is not the one that this work folder was begun with.
     """
+    for source in recipe.all_sources:
+        if not Path(source.images).is_dir():
+            raise RecipeError(f"source {source.name}: images: {source.images} is not a folder")
     files = [file for source in recipe.all_sources for file in list_files(source.name, source.path)]
     stamps = [f"{file.source}/{file.name} {file.num_bytes} {Path(file.path).stat().st_mtime_ns}" for file in files]
     pinned = _read(work / INPUTS_NAME)

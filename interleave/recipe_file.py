@@ -115,7 +115,7 @@ def _set(data: dict[str, Any], override: str) -> None:
         raise RecipeError(f"--set {override}: expected KEY=VALUE, for example --set shards.multiple_of=8")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise RecipeError(f"--set {override}: the value is not a YAML scalar or list") from None
     *folders, name = path.split(".")
     place = data

@@ -12,7 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 class Settings(BaseModel):
     """A part of a recipe. Unknown keys are errors, values are not coerced, docstrings are the documentation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class FromCommandLine(str):
@@ -26,12 +28,18 @@ LOCATION = "location"
 
 def resolve_location(value: Any, info: ValidationInfo) -> Any:
     """Makes a path absolute: against the recipe's folder, or the current one if it came from the command line."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str):
         return value
+    if not value or "\0" in value:
+        raise ValueError("expected a path")
     recipe_folder = (info.context or {}).get("recipe_folder", Path.cwd())
     base = Path.cwd() if isinstance(value, FromCommandLine) else Path(recipe_folder)
     # Not Path.resolve(): a link to a corpus stays a link, so that names do not depend on where it leads.
-    return os.path.abspath(base / Path(value).expanduser())  # noqa: PTH100
+    try:
+        expanded = Path(value).expanduser()
+    except RuntimeError as error:  # ~somebody who is unknown here
+        raise ValueError(str(error)) from None
+    return os.path.abspath(base / expanded)  # noqa: PTH100
 
 
 Location = Annotated[str, BeforeValidator(resolve_location), Field(json_schema_extra={"format": LOCATION})]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -55,3 +57,19 @@ def make_measured(
         signature=minhash_signatures([sentences])[0],
         meta={} if language is None else {"language": language},
     )
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Turns a loop without an end into a failure."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError(f"did not end in {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

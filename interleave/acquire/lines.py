@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,11 +12,25 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+import pyarrow as pa
+
 from interleave.acquire.listing import Split
 from interleave.errors import TaskError
 
 # MMC4's longest lines are a few MB; a longer one is an attack or another kind of file.
 MAX_LINE_BYTES = 64 * 1024 * 1024
+
+# What the readers raise where a file is cut off, damaged, or encrypted.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    pa.ArrowException,
+)
 
 
 def read_lines(split: Split) -> Iterator[tuple[int, bytes | None]]:
@@ -29,7 +44,7 @@ def read_lines(split: Split) -> Iterator[tuple[int, bytes | None]]:
     try:
         with ExitStack() as stack:
             yield from _lines(_open(split, stack), split)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         # Lines before the damage are not used either: half a file taken for a whole one is silent loss.
         raise TaskError(f"cannot read {split.path} to its end: {error}; repair or remove the file") from error
 
@@ -65,9 +80,9 @@ def _open(split: Split, stack: ExitStack) -> IO[bytes]:
     if path.suffix == ".gz":
         return stack.enter_context(io.BufferedReader(gzip.open(path, "rb")))
     if path.suffix == ".zst":
-        import zstandard
-
-        return stack.enter_context(zstandard.open(path, "rb"))
+        # Of the readers of zstd this one notices a file that is cut off.
+        file = stack.enter_context(path.open("rb"))
+        return stack.enter_context(io.BufferedReader(pa.CompressedInputStream(file, "zstd")))
     if path.suffix == ".zip":
         archive = stack.enter_context(zipfile.ZipFile(path))
         members = [name for name in archive.namelist() if name.endswith(".jsonl")]

@@ -66,7 +66,7 @@ def list_files(source: str, path: str) -> list[SourceFile]:
     elif location.is_dir():
         found, root = [item for item in sorted(location.rglob("*.jsonl*")) if item.name.endswith(SUFFIXES)], location
     else:
-        found, root = [Path(item) for item in sorted(glob.glob(path, recursive=True))], _fixed_part(location)
+        found, root = [Path(item) for item in sorted(set(glob.glob(path, recursive=True)))], _fixed_part(location)
     files = [item for item in found if item.is_file()]
     if not files:
         what = (

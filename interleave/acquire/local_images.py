@@ -23,13 +23,18 @@ def read_local_image(folder: str, name: str, max_bytes: int) -> bytes:
         raise Unreadable("image_missing", name) from None
     except (OSError, ValueError) as error:  # ValueError: a lone surrogate in the name
         raise Unreadable("image_unreadable", f"{name!r}: {error}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             raise Unreadable("image_not_a_file", name)
         if info.st_size > max_bytes:
             raise Unreadable("too_many_bytes", f"{name}: {info.st_size:,} bytes, at most {max_bytes:,}")
-        return file.read(max_bytes)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(max_bytes)
+    except OSError as error:
+        raise Unreadable("image_unreadable", f"{name!r}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
 
 
 def _check_name(name: str) -> None:

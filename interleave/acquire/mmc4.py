@@ -74,7 +74,7 @@ def _parse_json(line: bytes) -> Mapping[str, Any]:
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        reason = "json_too_deep" if "recursion" in str(error).lower() else "bad_json"
+        reason = "json_too_deep" if "depth" in str(error) or "ecursion" in str(error) else "bad_json"
         raise Unreadable(reason, str(error)[:200]) from None
     if not isinstance(record, dict):
         raise Unreadable("not_an_object", f"the line is {_kind(record)}, expected an object")

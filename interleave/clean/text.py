@@ -13,7 +13,12 @@ from interleave.settings import Settings
 
 # Quotes, ligatures and full-width forms are how people write (「，」 is correct Chinese): only damage is repaired.
 _FTFY = ftfy.TextFixerConfig(
-    uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False, normalization="NFC", explain=False
+    uncurl_quotes=False,
+    fix_latin_ligatures=False,
+    fix_character_width=False,
+    remove_control_chars=False,  # a switch of its own, which leaves a space where one split words
+    normalization="NFC",
+    explain=False,
 )
 # Zero-width space, word joiner, byte-order mark, soft hyphen, directional overrides: invisible, and they split words.
 # Joiners (U+200C, U+200D) stay: Persian and emoji need them.

@@ -65,6 +65,6 @@ def _placeholder_id(tokenizer: Tokenizer, placeholder: int | str) -> int:
         found = tokenizer.vocab_size if found is None else found
     else:
         found = placeholder
-    if found in tokenizer.encode_batch([str(placeholder)])[0].ids:
+    if 0 <= found < tokenizer.vocab_size and not tokenizer.is_special(found):
         raise RecipeError(f"encode.placeholder: {placeholder!r} is id {found}, which text can have too; choose another")
     return found

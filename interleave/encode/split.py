@@ -60,8 +60,7 @@ def cut(num_ids: int, spans: Spans, units: Sequence[int], context: int) -> Cutti
         if reached >= 0 and soft[reached] > start:
             borders.append(soft[reached])
             continue
-        # Not behind the last id of the content: EOS alone would be a part without anything to learn.
-        borders.append(_inside_unit(start, limit, context, num_ids - 2, images, expanded))
+        borders.append(_inside_unit(start, limit, num_ids, images, expanded))
         num_inside_units += 1
     return Cutting(borders=(*borders, num_ids), num_inside_units=num_inside_units)
 
@@ -100,15 +99,21 @@ class _Expanded:
         return position + self._growth[bisect_right(self._starts, position - 1)]
 
 
-def _inside_unit(start: int, limit: int, context: int, last: int, images: Sequence[int], expanded: _Expanded) -> int:
-    """The last border of an image within the limit; where there is none, text alone fills the part."""
-    following = images[bisect_right(images, start) : bisect_right(images, last)]
+def _inside_unit(start: int, limit: int, num_ids: int, images: Sequence[int], expanded: _Expanded) -> int:
+    """The last border of an image within the limit; where there is none, text alone fills the part.
+
+    Where it can be helped not in front of the last id: EOS alone is a part without anything to learn.
+    """
+    following = images[bisect_right(images, start) :]
     fitting = [position for position in following if expanded.at(position) <= limit]
     if fitting:
-        return fitting[-1]
+        before_last = [position for position in fitting if position < num_ids - 1]
+        return (before_last or fitting)[-1]
+    num_tokens = limit - expanded.at(start)
     if expanded.at(start + 1) > limit:
-        raise ValueError(f"an image takes more than the context of {context} tokens")
-    return min(start + context, last)
+        raise ValueError(f"an image takes more than the context of {num_tokens} tokens")
+    end = start + num_tokens
+    return end - 1 if end == num_ids - 1 and num_tokens > 1 else end
 
 
 def _slice(encoded: Encoded, start: int, end: int, part: int, num_parts: int) -> Encoded:

@@ -6,6 +6,7 @@ refused, since it would lose text silently.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import util
@@ -18,8 +19,8 @@ from interleave.encode.tokenized import HuggingFaceEncoding, OffsetEncoding, Tok
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
 
-# What every text tokenizer must give back: digits, accents, quotes, a script without spaces, an emoji, a line end.
-ROUND_TRIP = "The quick brown fox, 3.14 × naïve café — “quoted”.\nIt's 50%! 一只猫坐在垫子上。 😀"
+# What every tokenizer must give back: two spaces, digits, accents, quotes, a script without spaces, an emoji, a newline.
+ROUND_TRIP = "The quick brown fox,  3.14 × naïve café — “quoted”.\nIt's 50%! 一只猫坐在垫子上。 😀"
 
 _BOS_NAMES = ("<s>", "<|begin_of_text|>", "<bos>")
 _EOS_NAMES = ("</s>", "<|end_of_text|>", "<|endoftext|>", "<eos>")
@@ -40,6 +41,9 @@ class Tokenizer(Protocol):
 
     def token_id(self, token: str) -> int | None:
         """The id of a token by its name, special tokens included."""
+
+    def is_special(self, token_id: int) -> bool:
+        """Whether no text can have this id."""
 
 
 class HuggingFaceTokenizer:
@@ -63,6 +67,10 @@ class HuggingFaceTokenizer:
     def token_id(self, token: str) -> int | None:
         found: int | None = self._backend.token_to_id(token)
         return found
+
+    def is_special(self, token_id: int) -> bool:
+        added = self._backend.get_added_tokens_decoder().get(token_id)
+        return added is not None and bool(added.special)
 
 
 class SentencePieceTokenizer:
@@ -88,6 +96,9 @@ class SentencePieceTokenizer:
         found = self._backend.piece_to_id(token)
         return None if found == self._backend.unk_id() and token != self._backend.id_to_piece(found) else int(found)
 
+    def is_special(self, token_id: int) -> bool:
+        return bool(self._backend.is_control(token_id))
+
 
 class TiktokenTokenizer:
     """A `.tiktoken` file of ranks, with the splitting pattern of `cl100k_base`, which Qwen's first models share."""
@@ -99,9 +110,8 @@ class TiktokenTokenizer:
 
     def __init__(self, path: Path) -> None:
         from tiktoken import Encoding
-        from tiktoken.load import load_tiktoken_bpe
 
-        ranks = load_tiktoken_bpe(str(path))
+        ranks = _read_ranks(path)
         self._special = {"<|endoftext|>": len(ranks), "<|im_start|>": len(ranks) + 1, "<|im_end|>": len(ranks) + 2}
         self._backend = Encoding(path.stem, pat_str=self._PATTERN, mergeable_ranks=ranks, special_tokens=self._special)
         self.vocab_size: int = len(ranks) + len(self._special)
@@ -118,6 +128,15 @@ class TiktokenTokenizer:
 
     def token_id(self, token: str) -> int | None:
         return self._special.get(token)
+
+    def is_special(self, token_id: int) -> bool:
+        return token_id in self._special.values()
+
+
+def _read_ranks(path: Path) -> dict[bytes, int]:
+    """The lines `base64(token) rank` of a .tiktoken file; tiktoken's own reader caches by path, not by content."""
+    lines = (line.split() for line in path.read_bytes().splitlines() if line)
+    return {base64.b64decode(token, validate=True): int(rank) for token, rank in lines}
 
 
 def find_tokenizer(name: str) -> Path:
@@ -245,8 +264,10 @@ def _in_folder(folder: Path) -> Path:
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub import logging as hub_logging
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # our sentence says it once, its retries would say it eleven times
     try:
         for file in ("tokenizer.json", "tokenizer.model"):
             try:

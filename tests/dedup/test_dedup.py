@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import make_image, make_measured
 
@@ -176,6 +176,7 @@ pictures = st.lists(st.sampled_from([0, 1, 3, 0xFFFF, 0xFFFE, 2**63]), max_size=
 corpora = st.lists(st.tuples(texts, pictures), max_size=8)
 
 
+@settings(max_examples=25)  # each example writes and reads a dozen small files
 @given(corpora, st.data(), st.sampled_from(["longest", "first"]), st.sampled_from(["drop_all", "keep_n"]))
 def test_the_result_does_not_depend_on_the_order_of_documents_or_splits(
     tmp_path_factory: pytest.TempPathFactory,
@@ -189,7 +190,7 @@ def test_the_result_does_not_depend_on_the_order_of_documents_or_splits(
         doc(letter, text, *(picture(index, phash) for index, phash in enumerate(phashes)))
         for letter, (text, phashes) in zip("abcdefgh", corpus, strict=False)
     ]
-    settings = {
+    switches = {
         "document_near": 0.7,
         "document_keep": keep,
         "image_within": 1,
@@ -199,8 +200,8 @@ def test_the_result_does_not_depend_on_the_order_of_documents_or_splits(
     }
     shuffled = data.draw(st.permutations(documents))
     middle = data.draw(st.integers(0, len(documents)))
-    counts, drops, groups = run(folder, [documents], **settings)
-    counts_2, drops_2, groups_2 = run(folder, [shuffled[:middle], shuffled[middle:]], **settings)
+    counts, drops, groups = run(folder, [documents], **switches)
+    counts_2, drops_2, groups_2 = run(folder, [shuffled[:middle], shuffled[middle:]], **switches)
     assert counts_2 == counts
     assert groups_2 == groups
 

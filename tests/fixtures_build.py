@@ -1,0 +1,230 @@
+"""Datasets built from the embedded sample, each once a session, and what tests ask of them.
+
+Plain functions: a test that changes files asks for a copy.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from interleave.flow import build
+from interleave.identity import document_id
+from interleave.recipe_file import load_recipe
+from interleave.report import Report
+from interleave.sample import Record, read_ids
+from interleave.shard.index import SCHEMA, write_index
+from interleave.shard.tar import END, write_member
+from interleave.stream.reader import DatasetReader
+
+ROOT = Path(__file__).parent.parent
+RECIPE = ROOT / "recipes" / "mmc4.yaml"
+SAMPLE = ROOT / "recipes" / "sample"
+TIMEOUT_S = 120
+
+Members = list[tuple[str, bytes]]
+
+
+def build_sample(output: Path, *overrides: str, num_workers: int = 1, fresh: bool = False) -> Report:
+    """Builds the embedded sample into a folder, in this process."""
+    recipe = load_recipe(RECIPE, [f"output={output}", *overrides])
+    return build(recipe, num_workers=num_workers, fresh=fresh, quiet=True)
+
+
+@cache
+def sample_report() -> Report:
+    """The sample as its recipe stands."""
+    return build_sample(_session_folder() / "mmc4")
+
+
+def sample_dataset() -> Path:
+    return Path(sample_report().datasets[0].folder)
+
+
+@cache
+def whole_documents() -> Path:
+    """The sample with whole documents stored, for the loader to cut."""
+    output = _session_folder() / "whole" / "mmc4"
+    build_sample(output, "encode.context=null")
+    return output
+
+
+@cache
+def small_dataset() -> Path:
+    """Six documents in two shards: small enough to be damaged and validated many times."""
+    folder = _session_folder() / "small"
+    folder.mkdir()
+    wanted = ("night.example/checklist", "three-planets", "pulleys", "phases-of-the-moon", "compost", "two-weaves")
+    lines = [line for line in sample_lines() if any(name in line.decode() for name in wanted)]
+    (folder / "docs.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    build_sample(folder / "six", f"source.path={folder / 'docs.jsonl'}", "images.max_short_side=64")
+    return folder / "six"
+
+
+@cache
+def split_input() -> Path:
+    """The sample's documents in five files, so that a build has several tasks a stage."""
+    folder = _session_folder() / "five"
+    write_split_input(folder)
+    return folder
+
+
+def write_split_input(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    lines = sample_lines()
+    for number in range(5):
+        (folder / f"docs_{number}.jsonl").write_bytes(b"\n".join(lines[number * 11 : (number + 1) * 11]) + b"\n")
+
+
+def sample_lines() -> list[bytes]:
+    return (SAMPLE / "docs.jsonl").read_bytes().splitlines()
+
+
+@cache
+def source_documents() -> dict[str, dict[str, Any]]:
+    """The sample's lines that are JSON, by the id that a build gives them."""
+    found = {}
+    for number, line in enumerate(sample_lines()):
+        try:
+            found[document_id("mmc4", "docs.jsonl", number)] = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+    return found
+
+
+def urls() -> dict[str, str]:
+    """The URL of each document by its id; a line that is no JSON has none."""
+    return {doc_id: document["url"] for doc_id, document in source_documents().items()}
+
+
+def copy_of(dataset: Path, to: Path) -> Path:
+    shutil.copytree(dataset, to)
+    return to
+
+
+def command(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs the command line in a process of its own."""
+    return subprocess.run(
+        [*cli(), *map(str, arguments)], capture_output=True, text=True, timeout=TIMEOUT_S, check=False, **options
+    )
+
+
+def cli() -> list[str]:
+    return [sys.executable, "-c", "from interleave.cli import main; main()"]
+
+
+def built_files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file that a build determines; the summary holds times."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "summary.json"
+    }
+
+
+def ledger(dataset: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(dataset / "ledger" / "drops.parquet").to_pylist()
+    return rows
+
+
+def records(dataset: Path) -> Iterator[tuple[Record, Any, tuple[bytes, ...]]]:
+    """JSON, ids and JPEGs of each sample, by the index."""
+    reader = DatasetReader(dataset)
+    for number in range(len(reader)):
+        yield reader.read(number)
+
+
+def tar_members(path: Path) -> Members:
+    """Names and data as Python's own tar module reads them: not by the code that wrote them."""
+    with tarfile.open(path, "r:") as tar:
+        return [(info.name, _data(tar, info)) for info in tar]
+
+
+def _data(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
+    stream = tar.extractfile(info)
+    assert stream is not None
+    return stream.read()
+
+
+def manifest_of(dataset: Path) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads((dataset / "manifest.json").read_bytes())
+    return found
+
+
+def write_tar(path: Path, members: Sequence[tuple[str, bytes]]) -> None:
+    buffer = io.BytesIO()
+    for name, data in members:
+        write_member(buffer, name, data)
+    path.write_bytes(buffer.getvalue() + END)
+
+
+def edit_shard(dataset: Path, edit: Callable[[Members], Members]) -> None:
+    """Changes the members of the first shard, and makes index, manifest and every checksum right again."""
+    tar = dataset / manifest_of(dataset)["shards"][0]["name"]
+    write_tar(tar, edit(tar_members(tar)))
+    with pa.memory_map(str(dataset / "index.arrow")) as source:
+        before = pa.ipc.open_file(source).read_all().to_pylist()
+    rows = [_indexed(members, row, tar.read_bytes()) for members, row in zip(_by_sample(tar), before, strict=False)]
+    others = [row for row in before if row["shard"] != 0]
+    write_index(dataset / "index.arrow", [pa.RecordBatch.from_pylist(rows + others, schema=SCHEMA)])
+    seal_again(dataset, rows)
+
+
+def seal_again(dataset: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Makes the manifest agree with the first shard, whose samples have these rows in the index, and with the files."""
+    manifest = manifest_of(dataset)
+    entry = manifest["shards"][0]
+    data = (dataset / entry["name"]).read_bytes()
+    entry |= {"sha256": hashlib.sha256(data).hexdigest(), "num_bytes": len(data), "num_samples": len(rows)}
+    entry |= {name: sum(row[name] for row in rows) for name in ("num_images", "num_ids", "num_tokens")}
+    for name in ("num_samples", "num_images", "num_ids", "num_tokens"):
+        manifest[name] = sum(shard[name] for shard in manifest["shards"])
+    for name in manifest["files"]:
+        manifest["files"][name] = hashlib.sha256((dataset / name).read_bytes()).hexdigest()
+    (dataset / "manifest.json").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+
+
+def _by_sample(path: Path) -> list[list[tarfile.TarInfo]]:
+    with tarfile.open(path, "r:") as tar:
+        return [list(members) for _, members in groupby(tar, lambda info: info.name.partition(".")[0])]
+
+
+def _indexed(members: Sequence[tarfile.TarInfo], before: Mapping[str, Any], tar: bytes) -> dict[str, Any]:
+    """The row of the index that belongs to a sample as it is now."""
+    data = [tar[info.offset_data : info.offset_data + info.size] for info in members]
+    fields, ids = orjson.loads(data[0]), read_ids(data[1])
+    end = members[-1].offset_data + -(-members[-1].size // 512) * 512
+    return dict(before) | {
+        "key": members[0].name.partition(".")[0],
+        "offset": members[0].offset,
+        "num_bytes": end - members[0].offset,
+        "member_offsets": [info.offset_data for info in members],
+        "member_bytes": [info.size for info in members],
+        "num_ids": len(ids),
+        "num_tokens": len(ids) + sum(fields["span_tokens"]) - sum(length for _, length in fields["spans"]),
+        "num_images": len(members) - 2,
+        "doc_id": fields["doc_id"],
+        "part": fields["part"],
+    }
+
+
+@cache
+def _session_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="interleave-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
