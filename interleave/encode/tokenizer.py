@@ -19,7 +19,7 @@ from interleave.encode.tokenized import HuggingFaceEncoding, OffsetEncoding, Tok
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
 
-# What every tokenizer must give back: two spaces, digits, accents, quotes, a script without spaces, an emoji, a newline.
+# What a tokenizer must give back: two spaces, digits, accents, quotes, a script without spaces, an emoji, a newline.
 ROUND_TRIP = "The quick brown fox,  3.14 × naïve café — “quoted”.\nIt's 50%! 一只猫坐在垫子上。 😀"
 
 _BOS_NAMES = ("<s>", "<|begin_of_text|>", "<bos>")

@@ -157,19 +157,24 @@ def _sides(samples: _Samples, task: PlanTask) -> list[str]:
     smallest: dict[int, str] = {}
     for label, doc_id in zip(labels.tolist(), samples.doc_ids, strict=True):
         smallest[label] = min(smallest.get(label, doc_id), doc_id)
-    side = {label: _side_of(name, task) for label, name in smallest.items()}
+    side = _side_of_groups(smallest, np.bincount(labels, minlength=len(labels)), task)
     return [side[label] for label in labels.tolist()]
 
 
-def _side_of(group: str, task: PlanTask) -> str:
-    """A group's side depends on nothing but its name: more data later moves no group."""
+def _side_of_groups(names: Mapping[int, str], num_samples: npt.NDArray[np.int64], task: PlanTask) -> dict[int, str]:
+    """Deals whole groups, in seeded order: a share takes each group that it still has room for; the rest is `train`.
+
+    A group is named by its smallest document id. Groups that are larger than a share never fall into it.
+    """
     assert task.shares is not None
-    point, low = seeded_u64(task.seed, "split", group) / 2**64, 0.0
-    for name in sorted(task.shares):
-        low += task.shares[name]
-        if point < low:
-            return name
-    return TRAIN
+    sides = dict.fromkeys(names, TRAIN)
+    for share in sorted(task.shares):
+        room = task.shares[share] * num_samples.sum()
+        for label in sorted(names, key=lambda label: (seeded_u64(task.seed, share, names[label]), names[label])):
+            if sides[label] == TRAIN and num_samples[label] <= room:
+                sides[label] = share
+                room -= num_samples[label]
+    return sides
 
 
 def _document_groups(path: str) -> dict[str, str]:
@@ -210,5 +215,5 @@ def _domain(url: str | None) -> str:
 def _why_empty(dataset: str, task: PlanTask) -> str:
     return (
         f"split {dataset!r} got no document: documents of one domain or with a common image stay together, "
-        f"and no such group fell into it (splits: {dict(task.shares or {})}); use a larger share or another seed"
+        f"and no such group is small enough for it (splits: {dict(task.shares or {})}); use a larger share"
     )
