@@ -79,9 +79,8 @@ def main() -> None:
             subprocess.run(command(arguments, killed, arguments.workers), check=True, stdout=subprocess.DEVNULL)
             same = digest(killed) == expected
             num_different += not same
-            print(
-                f"kill {num_killed:2} at {moment:6.2f} s, last task done in {stage:<8} {'equal' if same else 'DIFFERENT'}"
-            )
+            verdict = "equal" if same else "DIFFERENT"
+            print(f"kill {num_killed:2} at {moment:6.2f} s, last task done in {stage:<8} {verdict}")
     print(f"{num_killed} kills, {num_different} different")
     sys.exit(num_different > 0)
 

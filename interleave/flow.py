@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import orjson
+
 from interleave import tasks
 from interleave.clean.decide import decide
 from interleave.dedup.dedup import dedup
@@ -19,14 +21,15 @@ from interleave.encode.encode import encode
 from interleave.encode.model import TargetModel, target_model
 from interleave.errors import RecipeError
 from interleave.executors import open_executor
+from interleave.files import write_bytes
 from interleave.inputs import list_inputs
 from interleave.measure import measure
 from interleave.recipe import Recipe
 from interleave.report import Report, check_something_is_left, finish
 from interleave.run import Run, work_folder
 from interleave.shard.manifest import MANIFEST_NAME
-from interleave.shard.plan import PlannedShard, plan, read_plan
-from interleave.shard.seal import seal
+from interleave.shard.plan import TRAIN, PlannedShard, plan, read_plan
+from interleave.shard.seal import remove_dataset, seal
 from interleave.shard.write import write
 
 
@@ -38,9 +41,8 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         TaskError: a task failed, or the input changed; run again to go on.
     """
     model = _target_model(recipe)
-    output = Path(recipe.output)
-    work = output.with_name(output.name + ".work")
-    _check_output(output, work)
+    work = Path(recipe.output + ".work")
+    _check_output(recipe, work)
     with work_folder(work, fresh), open_executor(num_workers) as executor:
         run = Run(work, executor, quiet)
         splits = list_inputs(recipe, work, executor)
@@ -54,7 +56,7 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         to_write = tasks.write_tasks(recipe, shards, planned, len(splits), work)
         to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work)
         if not run.is_done("seal", to_seal):
-            _unseal(recipe, shards)
+            _unseal(recipe, shards, work)
         run.stage("write", write, to_write)
         run.stage("seal", seal, to_seal)
         return finish(run.results, work, [folder for _, folder in tasks.folders(recipe, shards)])
@@ -72,21 +74,33 @@ def _target_model(recipe: Recipe) -> TargetModel:
     )
 
 
-def _check_output(output: Path, work: Path) -> None:
+def _check_output(recipe: Recipe, work: Path) -> None:
     """Refuses to mix a dataset with somebody's files."""
+    output = Path(recipe.output)
     if output.exists() and not output.is_dir():
         raise RecipeError(f"output: {output} is a file, expected a folder")
-    if not output.is_dir() or work.is_dir():
+    if not output.is_dir() or work.is_dir() or (output / MANIFEST_NAME).is_file():
         return
-    inside = {item.name for item in output.iterdir()}
-    if inside and not list(output.glob(MANIFEST_NAME)) and not list(output.glob(f"*/{MANIFEST_NAME}")):
+    inside = sorted(item.name for item in output.iterdir())
+    if set(inside) - ({TRAIN, *recipe.splits} if recipe.splits else set()):
         raise RecipeError(
-            f"output: {output} holds other files ({', '.join(sorted(inside)[:3])} ...); give an empty or a new folder"
+            f"output: {output} holds other files ({', '.join(inside[:3])} ...); give an empty or a new folder"
         )
 
 
-def _unseal(recipe: Recipe, shards: Sequence[PlannedShard]) -> None:
-    """A dataset that is being written again is none until it is sealed again."""
-    for _, folder in tasks.folders(recipe, shards):
+def _unseal(recipe: Recipe, shards: Sequence[PlannedShard], work: Path) -> None:
+    """A dataset that is being written again is none until it is sealed again; one of an earlier recipe goes.
+
+    Which datasets earlier runs wrote stands in the work folder: nothing else below the output is touched.
+    """
+    wanted = [dataset for dataset, _ in tasks.folders(recipe, shards)]
+    known = work / "datasets.json"
+    before = orjson.loads(known.read_bytes()) if known.is_file() else [""]
+    for dataset in before:
+        if dataset not in wanted:
+            remove_dataset(Path(recipe.output) / dataset)
+    write_bytes(known, orjson.dumps(wanted))
+    for dataset in wanted:
+        folder = Path(recipe.output) / dataset
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST_NAME).unlink(missing_ok=True)

@@ -16,9 +16,7 @@ from interleave.errors import TaskError
 from interleave.files import write_bytes
 from interleave.run import StageResult
 from interleave.shard.manifest import read_manifest
-from interleave.shard.seal import dataset_digest
-
-SUMMARY_NAME = "summary.json"
+from interleave.shard.seal import SUMMARY_NAME, dataset_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from interleave.executors import Executor
 from interleave.files import write_bytes
 
 Payload = TypeVar("Payload")
+_LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +126,8 @@ def work_folder(work: Path, fresh: bool) -> Iterator[None]:
         TaskError: another build holds it, or it cannot be written.
     """
     try:
-        if fresh and work.exists():
-            shutil.rmtree(work)
         work.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(work / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+        descriptor = os.open(work / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as error:
         raise TaskError(f"cannot work in {work}: {error.strerror}; give another --set output=FOLDER") from None
     try:
@@ -139,9 +138,20 @@ def work_folder(work: Path, fresh: bool) -> Iterator[None]:
             f"another build is at work in {work}; wait for it, or give another --set output=FOLDER"
         ) from None
     try:
+        if fresh:
+            _clear(work)
         yield
     finally:
         os.close(descriptor)
+
+
+def _clear(work: Path) -> None:
+    """Removes everything but the lock, which this process holds."""
+    for path in work.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != _LOCK:
+            path.unlink()
 
 
 def _attempt(function: Callable[[Payload], Counts], payload: Payload) -> Counts | str:

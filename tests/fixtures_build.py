@@ -67,13 +67,23 @@ def whole_documents() -> Path:
 @cache
 def small_dataset() -> Path:
     """Six documents in two shards: small enough to be damaged and validated many times."""
-    folder = _session_folder() / "small"
-    folder.mkdir()
+    output = _session_folder() / "small" / "six"
+    build_small(output)
+    return output
+
+
+def build_small(output: Path, *overrides: str, fresh: bool = False) -> Report:
+    """Builds six of the sample's documents: a fraction of a second."""
+    return build_sample(output, f"source.path={_six_documents()}", "images.max_short_side=64", *overrides, fresh=fresh)
+
+
+@cache
+def _six_documents() -> Path:
+    path = _session_folder() / "six" / "docs.jsonl"
+    path.parent.mkdir()
     wanted = ("night.example/checklist", "three-planets", "pulleys", "phases-of-the-moon", "compost", "two-weaves")
-    lines = [line for line in sample_lines() if any(name in line.decode() for name in wanted)]
-    (folder / "docs.jsonl").write_bytes(b"\n".join(lines) + b"\n")
-    build_sample(folder / "six", f"source.path={folder / 'docs.jsonl'}", "images.max_short_side=64")
-    return folder / "six"
+    path.write_bytes(b"\n".join(line for line in sample_lines() if any(name in line.decode() for name in wanted)))
+    return path
 
 
 @cache
@@ -113,7 +123,9 @@ def urls() -> dict[str, str]:
 
 
 def copy_of(dataset: Path, to: Path) -> Path:
+    """A dataset to change, with the work folder of its build."""
     shutil.copytree(dataset, to)
+    shutil.copytree(dataset.with_name(dataset.name + ".work"), to.with_name(to.name + ".work"))
     return to
 
 

@@ -39,7 +39,12 @@ def faults(folder: Path, text: str, *overrides: str) -> str:
 
 def test_a_short_recipe_gets_the_documented_defaults(folder: Path) -> None:
     recipe = load(folder, BASE)
-    assert (recipe.profile, recipe.context, recipe.tokens_per_image, recipe.placeholder) == ("vila-1.0", 4096, 576, -200)
+    assert (recipe.profile, recipe.context, recipe.tokens_per_image, recipe.placeholder) == (
+        "vila-1.0",
+        4096,
+        576,
+        -200,
+    )
     assert recipe.max_short_side == 336
     assert recipe.seed == 0
     assert recipe.clean.rules == ()
@@ -246,7 +251,9 @@ def test_nesting_without_end_is_refused(folder: Path, text: str) -> None:
     assert "nested too deeply" in faults(folder, BASE + text)
 
 
-@pytest.mark.parametrize("text", ["a: !!python/object/apply:os.getcwd []", "a: [", "\x07", "a: 2024-13-45", "? [a]\n: b"])
+@pytest.mark.parametrize(
+    "text", ["a: !!python/object/apply:os.getcwd []", "a: [", "\x07", "a: 2024-13-45", "? [a]\n: b"]
+)
 def test_what_is_no_safe_yaml_is_refused(folder: Path, text: str) -> None:
     assert "is not YAML" in faults(folder, BASE + text)
 
@@ -257,7 +264,7 @@ def test_a_recipe_is_a_mapping(folder: Path, text: str) -> None:
 
 
 def test_a_file_of_another_kind_is_no_recipe(folder: Path) -> None:
-    with pytest.raises(RecipeError, match="cannot read the recipe .*No such file"):
+    with pytest.raises(RecipeError, match=r"cannot read the recipe .*No such file"):
         load_recipe(folder / "none.yaml")
     with pytest.raises(RecipeError, match="is a folder"):
         load_recipe(folder)
@@ -317,7 +324,9 @@ def test_what_shapes_a_dataset_is_in_the_hash(folder: Path, override: str) -> No
     assert load(folder, BASE).hash() != load(folder, BASE, override).hash()
 
 
-def test_a_default_that_is_written_out_gives_the_same_hash_from_the_file_and_from_the_command_line(folder: Path) -> None:
+def test_a_default_that_is_written_out_gives_the_same_hash_from_the_file_and_from_the_command_line(
+    folder: Path,
+) -> None:
     plain = load(folder, BASE).hash()
     assert load(folder, BASE + "seed: 0\nalign: {place: before}").hash() == plain
     assert load(folder, BASE, "seed=0", "align.place=before").hash() == plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ from interleave.shard.write import shard_name
 from interleave.spool import DROPS, write_table
 
 LEDGER = "ledger"
+_LEDGER_FILES = (f"{LEDGER}/drops.parquet", f"{LEDGER}/signals.parquet")
+# The build's summary with its times lies beside a dataset, and is no part of its digest.
+SUMMARY_NAME = "summary.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ def seal(task: SealTask) -> Counts:
     _join(task.drops, folder / LEDGER / "drops.parquet", DROPS)
     _join(task.signals, folder / LEDGER / "signals.parquet", SIGNALS)
     _remove_strangers(folder, shards)
-    names = (INDEX_NAME, WIDS_NAME, CARD_NAME, f"{LEDGER}/drops.parquet", f"{LEDGER}/signals.parquet")
+    names = (INDEX_NAME, WIDS_NAME, CARD_NAME, *_LEDGER_FILES)
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         name=task.name,
@@ -84,6 +88,16 @@ def seal(task: SealTask) -> Counts:
     )
     write_manifest(folder, manifest)
     return Counts(datasets=1)
+
+
+def remove_dataset(folder: Path) -> None:
+    """Removes what a dataset consists of, the manifest first, and nothing else."""
+    names = (MANIFEST_NAME, INDEX_NAME, WIDS_NAME, CARD_NAME, SUMMARY_NAME, *_LEDGER_FILES)
+    for path in (*(folder / name for name in names), *sorted(folder.glob("shard-*.tar"))):
+        path.unlink(missing_ok=True)
+    for emptied in (folder / LEDGER, folder):
+        with suppress(OSError):  # somebody's own files are in it
+            emptied.rmdir()
 
 
 def dataset_digest(folder: Path) -> str:

@@ -127,5 +127,3 @@ def test_every_line_is_read_once_with_its_number_whatever_the_split_size(
     path = tmp_path_factory.getbasetemp() / "lines.jsonl"
     path.write_bytes(b"\n".join(content) + (b"\n" if ends_with_newline else b""))
     assert read(path, num_bytes) == [(number, line) for number, line in enumerate(content) if line.strip()]
-
-

@@ -65,8 +65,8 @@ def test_no_descriptor_is_left_open_by_refused_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "big.jpg").write_bytes(bytes(101))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for name in ("pipe.jpg", "folder.jpg", "big.jpg") * 5:
         with pytest.raises((Unreadable, OSError)):
             read_local_image(str(tmp_path), name, 100)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -8,7 +8,7 @@ from interleave.document import Image
 
 
 def names(sentences: list[str], images: list[Image], where: Literal["before", "after"]) -> str:
-    """"a 0 b": sentences by their text, images by their index."""
+    """ "a 0 b": sentences by their text, images by their index."""
     parts = place(sentences, images, where)
     return " ".join(str(part.index) if isinstance(part, Image) else part.text for part in parts)
 

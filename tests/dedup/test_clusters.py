@@ -26,9 +26,7 @@ def test_pairs_within_a_hamming_distance_are_all_found_and_no_others(
     # Neighbours of a few roots, so that many pairs lie just within the distance and just beyond it.
     values = [*roots]
     for root, bits in itertools.product(roots, changes):
-        for bit in bits:
-            root ^= 1 << bit
-        values.append(root)
+        values.append(root ^ sum(1 << bit for bit in set(bits)))
     values = sorted(set(values))
     found = hamming_pairs(np.array(values, dtype=np.uint64), distance)
     assert [tuple(pair) for pair in found.tolist()] == brute_force(values, distance)

@@ -111,7 +111,13 @@ def test_what_the_rules_dropped_before_is_no_keeper_and_no_copy(tmp_path: Path) 
 
 
 def test_within_a_document_the_first_of_similar_images_stays(tmp_path: Path) -> None:
-    images = [picture(0, 0b111), picture(1, 0b110), picture(2, FAR[1]), picture(4, 0b1111100), picture(5, 0b111, "f" * 64)]
+    images = [
+        picture(0, 0b111),
+        picture(1, 0b110),
+        picture(2, FAR[1]),
+        picture(4, 0b1111100),
+        picture(5, 0b111, "f" * 64),
+    ]
     _, drops, _ = run(tmp_path, [[doc("b", "x", *images)], [doc("a", "y", picture(0, 0b111))]], image_within=1)
     assert dropped(drops) == [[("b", 1, "image_within_document"), ("b", 5, "image_within_document")], []]
     assert [(drop.value, drop.threshold) for drop in drops[0]] == [(1, 1), (0, 1)]

@@ -13,7 +13,8 @@ def signature(*sentences: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "same", [["Hello, World!"], ["hello", "world"], ["HELLO   world..."], ["", "Hello", "", "world"], ["ｈｅｌｌｏ world"]]
+    "same",
+    [["Hello, World!"], ["hello", "world"], ["HELLO   world..."], ["", "Hello", "", "world"], ["ｈｅｌｌｏ world"]],
 )
 def test_case_punctuation_spaces_and_sentence_borders_do_not_change_a_digest(same: list[str]) -> None:
     assert document_digest(same) == document_digest(["hello world"])

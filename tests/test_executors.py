@@ -1,0 +1,56 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from interleave.errors import TaskError
+from interleave.executors import InProcess, ProcessPool, default_workers, open_executor
+
+
+def square(number: int) -> tuple[int, int]:
+    return number * number, os.getpid()
+
+
+def die(number: int) -> int:
+    if number == 2:
+        os._exit(9)
+    return number
+
+
+def test_one_worker_is_this_process_and_more_are_others() -> None:
+    assert isinstance(open_executor(1), InProcess)
+    with open_executor(1) as executor:
+        assert list(executor.map(square, [3, 4])) == [(0, (9, os.getpid())), (1, (16, os.getpid()))]
+    with open_executor(2) as executor:
+        results = dict(executor.map(square, range(12)))
+    assert {position: result for position, (result, _) in results.items()} == {n: n * n for n in range(12)}
+    assert os.getpid() not in {pid for _, pid in results.values()}
+
+
+def test_tasks_in_this_process_begin_when_their_turn_comes() -> None:
+    begun = []
+    with InProcess() as executor:
+        results = executor.map(begun.append, [1, 2, 3])
+        next(results)
+        assert begun == [1]
+
+
+def test_no_tasks_give_no_results() -> None:
+    with InProcess() as one, ProcessPool(2) as two:
+        assert list(one.map(square, [])) == list(two.map(square, [])) == []
+
+
+def test_a_worker_that_dies_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(TaskError, match=r"a worker process died.*run the same command again"), ProcessPool(2) as pool:
+        list(pool.map(die, range(4)))
+
+
+def test_the_default_is_the_cores_that_this_process_may_use() -> None:
+    assert 1 <= default_workers() <= (os.cpu_count() or 1)
+    if hasattr(os, "sched_setaffinity"):
+        one_core = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+        code = one_core + "from interleave.executors import default_workers; print(default_workers())"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
+        assert done.stdout == "1\n"

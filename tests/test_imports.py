@@ -1,0 +1,115 @@
+"""What imports what: the tree reads as the pipeline, and trainers start without the crawler's dependencies."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures_build import ROOT, TIMEOUT_S, sample_dataset
+
+import interleave
+
+PACKAGE = Path(interleave.__file__).parent
+STAGES = ("acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "validate")
+BUILDING = {"ftfy", "tokenizers", "rensa", "scipy", "datasets", "img2dataset", "sentencepiece", "tiktoken", "wordllama"}
+
+
+def modules_after(code: str) -> set[str]:
+    """Top-level packages that a fresh interpreter has loaded after some code."""
+    script = f"{code}\nimport sys\nprint('\\nloaded:', *{{name.partition('.')[0] for name in sys.modules}})"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=TIMEOUT_S, check=True, cwd=ROOT
+    )
+    return set(ran.stdout.rpartition("loaded:")[2].split())
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Every module that a file imports, at its top or inside of functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert not node.level, f"{path}: relative imports hide the direction"
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def python_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def test_the_public_names_are_these() -> None:
+    assert interleave.__all__ == ["DatasetReader", "StreamingDataset", "__version__", "collate"]
+    assert all(getattr(interleave, name) is not None for name in interleave.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = interleave.nonsense
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert not modules_after("import interleave") & (BUILDING | {"torch", "numpy", "pyarrow", "PIL", "pydantic"})
+
+
+def test_the_command_line_starts_without_torch_and_without_what_builds() -> None:
+    assert not modules_after("import interleave.cli") & (BUILDING | {"torch", "pyarrow"})
+
+
+def test_the_help_of_a_command_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom interleave.cli import main\nsys.argv = ['interleave', 'build', '--help']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    )
+    assert not modules_after(code) & (BUILDING | {"torch", "pyarrow"})
+
+
+@pytest.mark.parametrize("name", ["validate", "inspect"])
+def test_shards_are_checked_without_torch_and_without_what_builds(name: str) -> None:
+    arguments = ["interleave", name, str(sample_dataset() / "shard-0000.tar")]
+    code = (
+        f"import sys\nfrom interleave.cli import main\nsys.argv = {arguments!r}\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    )
+    assert not modules_after(code) & (BUILDING | {"torch"})
+
+
+def test_the_loader_is_imported_without_what_builds() -> None:
+    loaded = modules_after("import interleave.stream.dataset")
+    assert "torch" in loaded
+    assert not loaded & BUILDING
+
+
+def test_the_reader_needs_no_torch() -> None:
+    assert "torch" not in modules_after("from interleave import DatasetReader")
+
+
+def test_every_folder_of_the_package_is_a_stage() -> None:
+    folders = {path.parent.relative_to(PACKAGE).parts[0] for path in python_files(PACKAGE) if path.parent != PACKAGE}
+    assert sorted(folders) == list(STAGES) == sorted(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_imports_only_itself_and_stages_before_it(stage: str) -> None:
+    allowed = STAGES[: STAGES.index(stage) + 1]
+    files = python_files(PACKAGE / stage)
+    assert files
+    for path in files:
+        for name in imports_of(path):
+            parts = name.split(".")
+            if parts[0] == "interleave" and len(parts) > 1 and parts[1] in STAGES:
+                assert parts[1] in allowed, f"{path.relative_to(PACKAGE)} imports {name}: the data's way is one way"
+
+
+def test_only_the_stream_imports_torch() -> None:
+    importing = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in python_files(PACKAGE)
+        if any(name.split(".")[0] == "torch" for name in imports_of(path))
+    }
+    assert importing == {"stream"}
+
+
+def test_folders_lie_two_levels_deep_at_most() -> None:
+    assert all(len(path.relative_to(PACKAGE).parts) <= 2 for path in python_files(PACKAGE))
