@@ -24,8 +24,10 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-        _sync_folder(path.parent)
-    except BaseException:
+        sync_folder(path.parent)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # writing to an open file, a full disk does not say which
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
@@ -43,7 +45,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """A rename is durable only when its folder is: without this a power cut may bring the old name back."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -140,7 +140,9 @@ def _from_command_line(value: Any) -> Any:
 
 def _explain(detail: ErrorDetails) -> str:
     """One fault as a sentence: where, what is wrong, and the nearest valid name."""
-    where = ".".join(map(str, detail["loc"])) or "recipe"
+    # Without pydantic's own names for the members of a union, as in `encode.context.constrained-int`.
+    steps = [str(step) for step in detail["loc"] if not re.search(r"[\[\]-]", str(step))]
+    where = ".".join(steps) or "recipe"
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown key{_nearest(detail['loc'])}"
     if detail["type"] == "missing":

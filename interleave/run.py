@@ -25,7 +25,7 @@ from tqdm import tqdm
 from interleave.counts import Counts
 from interleave.errors import InterleaveError, TaskError
 from interleave.executors import Executor
-from interleave.files import write_bytes
+from interleave.files import sync_folder, write_bytes
 
 Payload = TypeVar("Payload")
 _LOCK = "lock"
@@ -81,6 +81,8 @@ class Run:
         for position in todo:
             # Before any file is written again: a marker must never vouch for files of another recipe.
             markers[position].unlink(missing_ok=True)
+        if todo and (self.work / name).is_dir():
+            sync_folder(self.work / name)
         failures: list[str] = []
         attempt = partial(_attempt, function)
         with tqdm(
@@ -188,6 +190,8 @@ def _done(marker: Path, task: Task[Payload]) -> Counts | None:
     try:
         fields = orjson.loads(marker.read_bytes())
     except (OSError, ValueError):
+        return None
+    if not isinstance(fields, dict) or not isinstance(fields.get("counts"), dict):
         return None
     if fields.get("fingerprint") != task.fingerprint or not all(Path(output).exists() for output in task.outputs):
         return None

@@ -85,6 +85,10 @@ class TableWriter:
         self._flush()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Forgets the file, which is given up; otherwise pyarrow would complete it when the writer is collected."""
+        self._writer.is_open = False
+
     def _flush(self) -> None:
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
@@ -96,8 +100,12 @@ def write_table(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     """A Parquet file that has its final name only when all rows are in it."""
     with atomic_write(path) as file:
         writer = TableWriter(file, schema)
-        yield writer
-        writer.close()
+        try:
+            yield writer
+            writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
 
 
 class DocumentWriter:

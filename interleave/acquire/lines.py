@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import lzma
@@ -60,7 +61,7 @@ def _lines(stream: IO[bytes], split: Split) -> Iterator[tuple[int, bytes | None]
         if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
             position += _skip_line(stream)
             yield number, None
-        elif stripped := line.strip():
+        elif stripped := line.removeprefix(codecs.BOM_UTF8 if number == 0 else b"").strip():
             yield number, stripped
         number += 1
 
@@ -85,7 +86,7 @@ def _open(split: Split, stack: ExitStack) -> IO[bytes]:
         return stack.enter_context(io.BufferedReader(pa.CompressedInputStream(file, "zstd")))
     if path.suffix == ".zip":
         archive = stack.enter_context(zipfile.ZipFile(path))
-        members = [name for name in archive.namelist() if name.endswith(".jsonl")]
+        members = [name for name in archive.namelist() if name.endswith(".jsonl") and not name.startswith("__MACOSX/")]
         if len(members) != 1:
             raise TaskError(f"{path} holds {len(members)} .jsonl files, expected one")
         return stack.enter_context(archive.open(members[0]))

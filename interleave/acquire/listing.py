@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import itertools
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def split_bytes(files: Sequence[SourceFile]) -> int:
 
 def cut(file: SourceFile, num_bytes: int) -> list[Split]:
     """Reads a file once: its hash, and splits of about `num_bytes` that begin at lines."""
-    borders, sha256 = _scan(file, num_bytes if not file.name.endswith(COMPRESSED) else file.num_bytes + 1)
+    borders, sha256 = _scan(file, num_bytes if not file.name.endswith(COMPRESSED) else sys.maxsize)
     return [
         Split(
             source=file.source,

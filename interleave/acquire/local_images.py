@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import PurePosixPath
 
 from interleave.errors import Unreadable
+
+# Errors that say something of the file itself.
+_OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO, errno.EINVAL)
 
 
 def read_local_image(folder: str, name: str, max_bytes: int) -> bytes:
@@ -21,8 +25,12 @@ def read_local_image(folder: str, name: str, max_bytes: int) -> bytes:
         descriptor = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # noqa: PTH118
     except (FileNotFoundError, NotADirectoryError):
         raise Unreadable("image_missing", name) from None
-    except (OSError, ValueError) as error:  # ValueError: a lone surrogate in the name
+    except ValueError as error:  # a lone surrogate in the name
         raise Unreadable("image_unreadable", f"{name!r}: {error}") from None
+    except OSError as error:
+        if error.errno not in _OF_THE_FILE:
+            raise  # a passing fault of the machine fails the task: it must not change the dataset
+        raise Unreadable("image_unreadable", f"{name!r}: {error.strerror}") from None
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
@@ -31,8 +39,6 @@ def read_local_image(folder: str, name: str, max_bytes: int) -> bytes:
             raise Unreadable("too_many_bytes", f"{name}: {info.st_size:,} bytes, at most {max_bytes:,}")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(max_bytes)
-    except OSError as error:
-        raise Unreadable("image_unreadable", f"{name!r}: {error.strerror}") from None
     finally:
         os.close(descriptor)
 

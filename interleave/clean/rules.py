@@ -78,7 +78,7 @@ class AspectRatio(_Bounds):
 
 
 class UrlTokens(Settings):
-    """Words in an image's URL (or, without one, its name) that betray decoration. MMC4 lists the defaults."""
+    """Words in an image's URL that betray decoration. MMC4 lists the defaults."""
 
     kind: Literal["url_tokens"]
     """Removes images by words in their URL's path."""

@@ -31,8 +31,11 @@ def document_clusters(
 
 def _near_pairs(signatures: npt.NDArray[np.uint32], has_words: npt.NDArray[np.bool_], near: float) -> Ints:
     """Pairs that share a band and whose signatures agree in a share of at least `near`, the estimate of Jaccard."""
-    items = np.flatnonzero(has_words)
-    found = [np.empty((0, 2), dtype=np.int64)]
+    of_words = np.flatnonzero(has_words)
+    whole = np.ascontiguousarray(signatures[of_words]).view(np.dtype((np.void, signatures.shape[1] * 4))).ravel()
+    # Equal signatures are chained and stand for each other in the bands: n copies are n pairs, not n * n.
+    items = of_words[np.unique(whole, return_index=True)[1]]
+    found = [of_words[equal_pairs(whole)]]
     for start in range(0, signatures.shape[1], ROWS_PER_BAND):
         band = np.ascontiguousarray(signatures[items, start : start + ROWS_PER_BAND])
         keys = band.view(np.dtype((np.void, band.shape[1] * 4))).ravel()

@@ -104,8 +104,7 @@ def _inside_unit(start: int, limit: int, num_ids: int, images: Sequence[int], ex
 
     Where it can be helped not in front of the last id: EOS alone is a part without anything to learn.
     """
-    following = images[bisect_right(images, start) :]
-    fitting = [position for position in following if expanded.at(position) <= limit]
+    fitting = images[bisect_right(images, start) : bisect_right(images, limit, key=expanded.at)]
     if fitting:
         before_last = [position for position in fitting if position < num_ids - 1]
         return (before_last or fitting)[-1]

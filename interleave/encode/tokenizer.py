@@ -101,7 +101,7 @@ class SentencePieceTokenizer:
 
 
 class TiktokenTokenizer:
-    """A `.tiktoken` file of ranks, with the splitting pattern of `cl100k_base`, which Qwen's first models share."""
+    """A `.tiktoken` file of ranks, with the splitting pattern and special tokens of Qwen's first models."""
 
     _PATTERN = (
         r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"""

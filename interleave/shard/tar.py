@@ -80,7 +80,7 @@ def _header(block: bytes, position: int) -> tarfile.TarInfo:
         info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.HeaderError, ValueError) as error:
         raise ShardError(f"no tar header at byte {position:,}: {error}") from None
-    if not info.isreg():
+    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):  # isreg() passes sparse files too
         kind = {b"x": "a PAX header", b"g": "a PAX header", b"L": "a GNU long name", b"2": "a link", b"1": "a link"}
         what = kind.get(info.type, f"of type {info.type!r}")
         raise ShardError(f"{info.name!r} at byte {position:,} is {what}, expected plain files only (USTAR)")

@@ -35,7 +35,7 @@ class RowPlan:
     """The rows of an epoch.
 
     Raises:
-        ShardError: samples were cut to a longer context than a row holds.
+        ShardError: samples were cut to a longer context than a row holds, or an image is longer than a row.
     """
 
     def __init__(self, reader: DatasetReader, order: Order, *, seq_len: int, window: int) -> None:
@@ -49,6 +49,12 @@ class RowPlan:
             raise ShardError(
                 f"{reader.folder}: samples of up to {self._sizes.max():,} tokens do not fit seq_len={seq_len:,}; "
                 f"build with encode.context={seq_len}, or with encode.context=null, which any seq_len can cut"
+            )
+
+        if context is None and seq_len < reader.manifest.model.tokens_per_image + 2:
+            raise ShardError(
+                f"{reader.folder}: an image takes {reader.manifest.model.tokens_per_image} tokens, "
+                f"seq_len={seq_len:,} has no room for it"
             )
 
     @property
