@@ -15,6 +15,7 @@ import orjson
 import pytest
 from fixtures_build import (
     Members,
+    command,
     copy_of,
     edit_shard,
     manifest_of,
@@ -105,6 +106,19 @@ def test_every_flipped_byte_of_another_file_is_found(dataset: Path, name: str) -
         (dataset / name).write_bytes(flipped)
         outcome = validated(dataset, decode=False)
         assert (name, "checksum") in {(finding.where, finding.code) for finding in outcome.findings}, at
+
+
+@pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.7])
+def test_an_index_full_of_noise_is_found_and_ends_no_process(dataset: Path, part: float) -> None:
+    """In a process of its own: a reader that trusts the offsets in the file would leave its memory."""
+    index = dataset / "index.arrow"
+    data = bytearray(index.read_bytes())
+    at = int(len(data) * part)
+    data[at : at + 400] = b"\xff" * 400
+    index.write_bytes(data)
+    ran = command("validate", dataset, "--workers", 1, "--no-decode")
+    assert ran.returncode == 1, ran.stderr
+    assert "checksum: index.arrow" in ran.stdout and "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize("at", [0, 100, 512, 5000, -1025, -1024, -512, -1])
