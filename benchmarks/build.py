@@ -3,7 +3,7 @@
     python benchmarks/build.py [--docs DOCS.jsonl --images FOLDER] [--workers 2] [--rounds 3]
 
 The two are measured in turn; ratios are of medians. Both sides start the same number of processes anew. The
-limit reads, decodes, resizes and encodes each distinct image once, with the same filter and quality, and writes nothing.
+limit decodes, resizes and encodes each distinct image once, with the same filter and quality, and writes nothing.
 """
 
 from __future__ import annotations

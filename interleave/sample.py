@@ -53,6 +53,8 @@ class Record:
     # What each image becomes in the model.
     loss_spans: tuple[tuple[int, int], ...]
     # (start, length) of the ids that are learned.
+    cuts: tuple[int, ...]
+    # Where a sentence with its images begins among the ids.
     tokenizer: str
     profile: str
 
@@ -92,6 +94,7 @@ def write_body(encoded: Encoded, tokenizer: str, profile: str) -> bytes:
         "spans": [[span.start, span.length] for span in encoded.spans],
         "span_tokens": [span.num_tokens for span in encoded.spans],
         "loss_spans": _loss_spans(encoded),
+        "cuts": encoded.cuts.tolist(),
         "similarity": _similarities(encoded),
         "tokenizer": tokenizer,
         "profile": profile,
@@ -151,10 +154,11 @@ def read_record(data: bytes) -> Record:
             url=fields["url"] if fields["url"] is None else _text(fields, "url"),
             texts=tuple(item if item is None else _str(item) for item in fields["texts"]),
             images=tuple(item if item is None else _str(item) for item in fields["images"]),
-            image_info=tuple(dict(item) for item in fields["image_info"]),
+            image_info=tuple(_info(item) for item in fields["image_info"]),
             spans=tuple(_pair(item) for item in fields["spans"]),
             span_tokens=tuple(map(_count, fields["span_tokens"])),
             loss_spans=tuple(_pair(item) for item in fields["loss_spans"]),
+            cuts=tuple(map(_count, fields["cuts"])),
             tokenizer=_text(fields, "tokenizer"),
             profile=_text(fields, "profile"),
         )
@@ -228,6 +232,10 @@ def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r:.40}, expected a count")
     return value
+
+
+def _info(value: Any) -> dict[str, Any]:
+    return dict(value) | {name: _count(value[name]) for name in ("width", "height")}
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -16,6 +16,7 @@ import pytest
 from fixtures_build import (
     RECIPE,
     SAMPLE,
+    build_again,
     build_sample,
     built_files,
     command,
@@ -25,6 +26,8 @@ from fixtures_build import (
     sample_dataset,
     sample_lines,
     sample_report,
+    small_dataset,
+    small_overrides,
     source_documents,
     split_input,
     urls,
@@ -100,7 +103,7 @@ def test_text_tokens_that_went_in_came_out_or_fell_with_their_documents() -> Non
 
 
 def test_tokens_that_go_in_do_not_depend_on_what_the_rules_drop(tmp_path: Path) -> None:
-    without = build_sample(tmp_path / "mmc4", *NO_RULES)
+    without = build_again(tmp_path / "mmc4", *NO_RULES)
     assert without.tokens_dropped == 0
     # Images split the text that is encoded as one string, so a dropped image may join or part a token or two.
     assert without.tokens_in == pytest.approx(sample_report().tokens_in, rel=0.01)
@@ -201,7 +204,7 @@ def test_a_document_longer_than_the_context_becomes_samples_within_it_that_join_
 
 
 def test_without_rules_and_dedup_only_what_cannot_be_read_is_lost(tmp_path: Path) -> None:
-    report = build_sample(tmp_path / "mmc4", *NO_RULES)
+    report = build_again(tmp_path / "mmc4", *NO_RULES)
     assert {line.stage for line in report.drops} == {"measure"}
     assert report.documents_in - report.documents_out == 3
     assert report.images_in - report.images_out == 5
@@ -211,7 +214,7 @@ def test_without_rules_and_dedup_only_what_cannot_be_read_is_lost(tmp_path: Path
 
 def test_a_recipe_that_leaves_nothing_names_the_rule_that_took_everything(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"nothing is left of 53 documents; clean/num_images took 50"):
-        build_sample(tmp_path / "mmc4", "clean.rules=[{kind: num_images, min: 50}]")
+        build_again(tmp_path / "mmc4", "clean.rules=[{kind: num_images, min: 50}]")
     assert not (tmp_path / "mmc4" / "manifest.json").exists()
 
 
@@ -244,7 +247,7 @@ def sentences_beside_images(dataset: Path, step: int) -> tuple[int, int]:
 
 def test_an_image_stands_in_front_of_its_sentence_or_behind_it_as_the_recipe_says(tmp_path: Path) -> None:
     after = tmp_path / "mmc4"
-    build_sample(after, "align.place=after")
+    build_again(after, "align.place=after")
     for dataset, step in ((sample_dataset(), 1), (after, -1)):
         matching, looked_at = sentences_beside_images(dataset, step)
         # Sentences that were repaired differ from their source.
@@ -254,7 +257,7 @@ def test_an_image_stands_in_front_of_its_sentence_or_behind_it_as_the_recipe_say
 
 def test_shards_are_as_many_and_as_large_as_the_recipe_allows_and_even(tmp_path: Path) -> None:
     dataset = tmp_path / "mmc4"
-    build_sample(dataset, "shards.multiple_of=3", "shards.max_bytes=400000")
+    build_again(dataset, "shards.multiple_of=3", "shards.max_bytes=400000")
     sizes = [path.stat().st_size for path in sorted(dataset.glob("*.tar"))]
     assert len(sizes) % 3 == 0 and len(sizes) == len(manifest_of(dataset)["shards"])
     assert max(sizes) <= 400_000
@@ -309,7 +312,7 @@ def two_webs(path: Path) -> Path:
 
 def test_a_split_that_gets_no_document_is_an_error_not_an_empty_dataset(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="split 'val' got no document"):
-        build_sample(tmp_path / "mmc4", "splits={val: 0.000001}")
+        build_again(tmp_path / "mmc4", "splits={val: 0.000001}")
 
 
 def test_without_a_context_whole_documents_are_stored() -> None:
@@ -396,11 +399,11 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hash_seed", ["0", "1"])
 def test_the_hash_seed_of_python_changes_no_byte(tmp_path: Path, hash_seed: str) -> None:
-    output = tmp_path / "mmc4"
-    environment = os.environ | {"PYTHONHASHSEED": hash_seed}
-    ran = command("build", RECIPE, "--set", f"output={output}", "--workers", 1, env=environment)
+    output = tmp_path / "six"
+    settings = [word for override in (f"output={output}", *small_overrides()) for word in ("--set", override)]
+    ran = command("build", RECIPE, "--workers", 1, *settings, env=os.environ | {"PYTHONHASHSEED": hash_seed})
     assert ran.returncode == 0, ran.stderr
-    assert built_files(output) == built_files(sample_dataset())
+    assert built_files(output) == built_files(small_dataset())
 
 
 def test_input_in_another_folder_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -422,7 +425,7 @@ def test_no_path_of_this_machine_is_in_the_dataset() -> None:
 
 
 def test_another_seed_gives_the_same_samples_in_another_order(tmp_path: Path) -> None:
-    build_sample(tmp_path / "mmc4", "seed=1")
+    build_again(tmp_path / "mmc4", "seed=1")
     orders = [[record.doc_id for record, _, _ in records(dataset)] for dataset in (sample_dataset(), tmp_path / "mmc4")]
     assert orders[0] != orders[1]
     assert sorted(orders[0]) == sorted(orders[1])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from interleave.document import Int32s
 from interleave.errors import ShardError
@@ -44,7 +45,10 @@ class DatasetReader:
         Raises:
             ShardError: the shard is cut off, or the sample is damaged.
         """
-        row = self._index.slice(sample, 1).to_pylist()[0]
+        try:
+            row = self._index.slice(sample, 1).to_pylist()[0]
+        except (pa.ArrowException, ValueError) as error:
+            raise ShardError(f"{self.folder / INDEX_NAME} is damaged: {error}; run `interleave validate`") from None
         data = self._read_range(row["shard"], row["offset"], row["num_bytes"])
         members = [
             data[start - row["offset"] : start - row["offset"] + length]

@@ -204,15 +204,24 @@ def _quantiles(values: Sequence[int]) -> list[int]:
 
 def _show_sample(record: Record, images: Sequence[ImageLine], console: Console) -> None:
     part = f", part {record.part + 1} of {record.num_parts}" if record.num_parts > 1 else ""
-    console.print(f"\nSample {record.key}{part}  {escape(record.url or record.doc_id)}", highlight=False)
+    console.print(f"\nSample {record.key}{part}  {escape(_printable(record.url or record.doc_id))}", highlight=False)
     lines = iter(images)
     for text in record.texts:
         if text is not None:
-            console.print("  " + escape(text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " ..."))
+            shown = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " ..."
+            console.print("  " + escape(_printable(shown)))
             continue
         image = next(lines)
         size = f"{image.width} x {image.height} px, {image.num_bytes / 1000:,.1f} kB"
-        console.print(f"  [bold]\\[{escape(image.member)}][/bold]  {size}, {image.num_tokens} tokens", highlight=False)
+        console.print(
+            f"  [bold]\\[{escape(_printable(image.member))}][/bold]  {size}, {image.num_tokens} tokens", highlight=False
+        )
+
+
+def _printable(text: str) -> str:
+    """Without control characters: a page must not steer the terminal that shows it."""
+    joiners = "\u200c\u200d"
+    return "".join(character if character.isprintable() or character in joiners else "\ufffd" for character in text)
 
 
 def _sample_plain(record: Record, images: Sequence[ImageLine]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from interleave.errors import ShardError
-from interleave.sample import ids_member, json_member, key_of, read_ids, read_record
+from interleave.sample import ids_member, json_member, key_of, read_ids, read_record, tar_bytes
 from interleave.shard.index import INDEX_NAME, read_index
 from interleave.shard.manifest import ShardEntry
 from interleave.validate import checks
@@ -105,7 +105,7 @@ def _check_sample(checking: _Checking, file: BufferedReader, raw: RawSample, ind
     checking.num_ids += len(sample.ids)
     checking.num_tokens += checks.expanded_tokens(sample)
     if index is not None:
-        checking.add(_check_sizes(sample, index, checking.num_samples - 1), raw.key)
+        checking.add(_check_sizes(checking, sample, index, checking.num_samples - 1), raw.key)
     for found in _checks_of(sample, checking.task.expected):
         checking.add(found, raw.key)
     if checking.task.decode:
@@ -144,14 +144,19 @@ def _check_index(raw: RawSample, index: pa.Table, row: int) -> Found:
     places = [(members[name].data, members[name].num_bytes) for name in ordered if name in members]
     if entry["key"] != raw.key or entry["offset"] != raw.members[0].header:
         yield "index", f"the index has sample {entry['key']} at byte {entry['offset']:,} here"
+    elif entry["num_bytes"] != sum(tar_bytes(member.num_bytes) for member in raw.members):
+        yield "index", f"the index says that it takes {entry['num_bytes']:,} bytes"
     elif places != list(zip(entry["member_offsets"], entry["member_bytes"], strict=False)):
         yield "index", "the index says that its members lie elsewhere"
 
 
-def _check_sizes(sample: Sample, index: pa.Table, row: int) -> Found:
+def _check_sizes(checking: _Checking, sample: Sample, index: pa.Table, row: int) -> Found:
     if row >= index.num_rows:
         return
     entry = index.slice(row, 1).to_pylist()[0]
+    where_to_cut = _where_to_cut(sample, checking.task.expected)
+    if any(entry[name] != found for name, found in where_to_cut.items()):
+        yield "index", "the index says that the sample is to be cut elsewhere"
     sizes = (len(sample.ids), checks.expanded_tokens(sample), len(sample.raw.images))
     if sizes != (entry["num_ids"], entry["num_tokens"], entry["num_images"]):
         yield "index", "the index gives other numbers of ids, tokens or images"
@@ -182,5 +187,22 @@ def _index_of(task: ShardTask) -> pa.Table | None:
     """The index's rows of this shard."""
     if task.entry is None or task.first_sample is None:
         return None
-    index = read_index(Path(task.path).with_name(INDEX_NAME))
-    return index.slice(task.first_sample, task.entry.num_samples)
+    path = Path(task.path).with_name(INDEX_NAME)
+    index = read_index(path).slice(task.first_sample, task.entry.num_samples)
+    try:
+        index.validate(full=True)
+    except (pa.ArrowException, ValueError) as error:
+        raise ShardError(f"{path} is damaged: {error}") from None
+    return index
+
+
+def _where_to_cut(sample: Sample, expected: Expectation | None) -> dict[str, list[int]]:
+    """What the index tells a loader that cuts: nothing where samples were cut already."""
+    whole = expected is not None and expected.model.context is None
+    record = sample.record
+    return {
+        "cuts": list(record.cuts) if whole else [],
+        "span_starts": [start for start, _ in record.spans] if whole else [],
+        "span_lengths": [length for _, length in record.spans] if whole else [],
+        "span_tokens": list(record.span_tokens) if whole else [],
+    }
