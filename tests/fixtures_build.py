@@ -103,11 +103,14 @@ def split_input() -> Path:
     return folder
 
 
-def write_split_input(folder: Path) -> None:
+def write_split_input(folder: Path, num_lines: int = 11) -> None:
+    """The first documents in five files of `num_lines`; of 11 lines all of them."""
     folder.mkdir(parents=True)
     lines = sample_lines()
     for number in range(5):
-        (folder / f"docs_{number}.jsonl").write_bytes(b"\n".join(lines[number * 11 : (number + 1) * 11]) + b"\n")
+        (folder / f"docs_{number}.jsonl").write_bytes(
+            b"\n".join(lines[number * num_lines : (number + 1) * num_lines]) + b"\n"
+        )
 
 
 def sample_lines() -> list[bytes]:

@@ -175,7 +175,7 @@ def test_a_lost_shard_is_written_again(tmp_path: Path) -> None:
 def built_from_five_files(folder: Path) -> tuple[Path, Path]:
     """Documents in five files, and the dataset made of them."""
     docs, output = folder / "docs", folder / "mmc4"
-    write_split_input(docs)
+    write_split_input(docs, num_lines=3)
     build_sample(output, f"source.path={docs}")
     return docs, output
 
@@ -189,7 +189,7 @@ def test_changed_input_is_refused_by_name_until_fresh_is_said(tmp_path: Path) ->
         build_sample(output, f"source.path={docs}")
     assert "docs_1" not in str(caught.value)
     assert built_files(output) == before
-    assert build_sample(output, f"source.path={docs}", fresh=True).documents_in == 51
+    assert build_sample(output, f"source.path={docs}", fresh=True).documents_in == 13
 
 
 def test_files_that_came_and_went_are_named(tmp_path: Path) -> None:
