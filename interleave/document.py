@@ -9,7 +9,7 @@ Drop            what was left out, and why         every stage -> ledger
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,10 +26,14 @@ class SourceImage:
     index: int
     # Position in the source's list: an image's name in the ledger, whatever is dropped around it.
     name: str | None
-    # Path inside the source's folder of images.
+    # What the source calls it.
     url: str | None
-    matched_sentence: int
-    # Index of the sentence that the source says the image belongs to.
+    matched_sentence: int = 0
+    # Index of the sentence that the source says the image belongs to; on a page, of the sentence behind it.
+    load: Callable[[], bytes] | None = None
+    # Reads the bytes, or raises Unreadable; None where only the URL leads to them.
+    sha256: str | None = None
+    # What the bytes must have, where the source knows it: hex digits.
     similarities: Float32s | None = None
     # (num_sentences,) similarity to each sentence, where the source knows it.
     num_faces: int | None = None

@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from interleave.acquire.listing import SourceFile, Split, cut, list_files, split_bytes
-from interleave.errors import RecipeError, TaskError
+from interleave.acquire.listing import SourceFile, Split, split_bytes
+from interleave.acquire.source import Source
+from interleave.errors import TaskError
 from interleave.executors import Executor
 from interleave.files import write_bytes
 from interleave.recipe import Recipe
@@ -23,34 +24,32 @@ def list_inputs(recipe: Recipe, work: Path, executor: Executor) -> list[Split]:
     """The splits of all sources, in order of source and name.
 
     Raises:
-        RecipeError: a source has no file, or no folder of images.
+        RecipeError: a source has no file.
         TaskError: the input is not the one that this work folder was begun with.
     """
-    for source in recipe.all_sources:
-        if not Path(source.images).is_dir():
-            raise RecipeError(f"source {source.name}: images: {source.images} is not a folder")
-    files = [file for source in recipe.all_sources for file in list_files(source.name, source.path)]
+    sources: dict[str, Source] = {source.name: source for source in recipe.all_sources}
+    files = [file for source in sources.values() for file in source.files()]
     stamps = [f"{file.source}/{file.name} {file.num_bytes} {Path(file.path).stat().st_mtime_ns}" for file in files]
     pinned = _read(work / INPUTS_NAME)
     if pinned is not None and pinned[0] == stamps:
         by_name = {(file.source, file.name): file.path for file in files}
         # Same files elsewhere: the splits hold, the paths are today's.
         return [Split(**fields | {"path": by_name[fields["source"], fields["name"]]}) for fields in pinned[1]]
-    splits = _cut(files, executor)
+    splits = _cut(files, sources, executor)
     if pinned is not None:
         _compare([Split(**fields) for fields in pinned[1]], splits, work)
     write_bytes(work / INPUTS_NAME, orjson.dumps([stamps, [asdict(split) for split in splits]]))
     return splits
 
 
-def _cut(files: Sequence[SourceFile], executor: Executor) -> list[Split]:
-    found = dict(executor.map(partial(_cut_one, num_bytes=split_bytes(files)), files))
+def _cut(files: Sequence[SourceFile], sources: dict[str, Source], executor: Executor) -> list[Split]:
+    found = dict(executor.map(partial(_cut_one, sources=sources, num_bytes=split_bytes(files)), files))
     return [split for position in range(len(files)) for split in found[position]]
 
 
-def _cut_one(file: SourceFile, num_bytes: int) -> list[Split]:
+def _cut_one(file: SourceFile, sources: dict[str, Source], num_bytes: int) -> list[Split]:
     try:
-        return cut(file, num_bytes)
+        return sources[file.source].cut(file, num_bytes)
     except OSError as error:
         raise TaskError(f"cannot read {file.path}: {error.strerror}") from None
 

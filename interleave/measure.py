@@ -12,16 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from interleave.acquire.lines import MAX_LINE_BYTES, read_lines
 from interleave.acquire.listing import Split
-from interleave.acquire.local_images import read_local_image
-from interleave.acquire.mmc4 import Mmc4Source, parse_mmc4
+from interleave.acquire.source import Limits, Refused, Source
 from interleave.clean.text import Repair, repair
 from interleave.counts import Counts
 from interleave.dedup.fingerprints import document_digest, minhash_signatures, perceptual_hash
 from interleave.document import Drop, Image, MeasuredDocument, SourceDocument, SourceImage
 from interleave.errors import Unreadable
-from interleave.identity import document_id
 from interleave.images import ImageTarget, NormalisedImage, normalise
 from interleave.spool import BlobWriter, write_blob, write_documents, write_drops
 
@@ -34,7 +31,7 @@ class MeasureTask:
     """One split, and how to read it."""
 
     split: Split
-    source: Mmc4Source
+    source: Source
     target: ImageTarget
     repair: Repair
     spool: str
@@ -63,21 +60,16 @@ def measure(task: MeasureTask) -> Counts:
 
 
 def _readable(task: MeasureTask, counts: Counts, drops: list[Drop]) -> Iterator[SourceDocument]:
-    """Parses the lines of the split; what cannot be parsed becomes a drop."""
-    split = task.split
-    for number, line in read_lines(split):
-        doc_id = document_id(split.source, split.name, number)
+    """The documents of the split; a record that is none becomes a drop."""
+    limits = Limits(max_image_bytes=task.target.max_bytes)
+    for record in task.source.read(task.split, limits):
         counts["documents_in"] += 1
-        try:
-            if line is None:
-                raise Unreadable("line_too_long", f"more than {MAX_LINE_BYTES:,} bytes")
-            document, unusable = parse_mmc4(line, doc_id)
-        except Unreadable as error:
-            where = f"{split.name}:{number + 1}: {error.detail}"
-            drops.append(Drop(doc_id=doc_id, image=None, stage=STAGE, rule=error.reason, detail=where))
+        if isinstance(record, Refused):
+            drops.append(_document_drop(record))
             continue
-        counts["images_in"] += len(document.images) + len(unusable)
-        drops.extend(_image_drop(doc_id, index, error) for index, error in unusable)
+        document = record.document
+        counts["images_in"] += len(document.images) + len(record.unusable)
+        drops.extend(_image_drop(document.id, index, error) for index, error in record.unusable)
         yield document
 
 
@@ -115,14 +107,21 @@ class _Images:
                 drops.append(_image_drop(document.id, source.index, error))
 
     def _measure_one(self, source: SourceImage) -> Image:
-        data = read_local_image(self._task.source.images, source.name or "", self._task.target.max_bytes)
+        data = self._obtain(source)
         sha256 = hashlib.sha256(data).hexdigest()
+        if source.sha256 is not None and source.sha256 != sha256:
+            raise Unreadable("sha256_mismatch", f"{sha256}, the source says {source.sha256}")
         if sha256 not in self._stored:
             self._stored[sha256] = self._store(data, sha256)
         stored = self._stored[sha256]
         if isinstance(stored, Unreadable):
             raise Unreadable(stored.reason, stored.detail)
         return _as_referenced(stored, source)
+
+    def _obtain(self, source: SourceImage) -> bytes:
+        if source.load is not None:
+            return source.load()
+        raise Unreadable("not_fetched", f"{source.url}: the recipe has no `fetch`")
 
     def _store(self, data: bytes, sha256: str) -> Image | Unreadable:
         try:
@@ -154,6 +153,18 @@ def _as_referenced(stored: Image, source: SourceImage) -> Image:
         matched_sentence=source.matched_sentence,
         similarities=source.similarities,
         num_faces=source.num_faces,
+    )
+
+
+def _document_drop(refused: Refused) -> Drop:
+    return Drop(
+        doc_id=refused.doc_id,
+        image=None,
+        stage=STAGE,
+        rule=refused.error.reason,
+        value=refused.value,
+        threshold=refused.threshold,
+        detail=f"{refused.where}: {refused.error.detail}",
     )
 
 

@@ -6,19 +6,29 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from interleave.acquire.mmc4 import Mmc4Source
+from interleave.acquire.source import Source
 from interleave.clean.rules import Rule
 from interleave.clean.text import Repair
 from interleave.encode.profiles import PROFILES, Profile
 from interleave.identity import fingerprint
 from interleave.settings import Location, Settings, identity, resolve_location
 
-Source = Mmc4Source
+# The kinds of source that come with the project; installed packages add theirs by an entry point of this group.
+BUILT_IN = (Mmc4Source,)
+SOURCES = "interleave.sources"
+
+if TYPE_CHECKING:
+    AnySource = Source
+else:
+    _kinds = (*BUILT_IN, *(entry.load() for entry in entry_points(group=SOURCES)))
+    AnySource = Annotated[Union[_kinds], Field(discriminator="kind")] if len(_kinds) > 1 else _kinds[0]  # noqa: UP007
 
 
 def _known_profile(name: Any) -> Any:
@@ -145,10 +155,10 @@ class Shards(Settings):
 class Recipe(Settings):
     """Everything that shapes a dataset. Paths in a recipe are relative to the recipe."""
 
-    source: Source | None = None
+    source: AnySource | None = None
     """Where documents come from."""
 
-    sources: Annotated[tuple[Source, ...], Field(strict=False)] = ()
+    sources: Annotated[tuple[AnySource, ...], Field(strict=False)] = ()
     """Several sources with different names, in place of `source`."""
 
     output: Location
@@ -202,7 +212,7 @@ class Recipe(Settings):
         return self
 
     @property
-    def all_sources(self) -> tuple[Source, ...]:
+    def all_sources(self) -> tuple[AnySource, ...]:
         return self.sources if self.source is None else (self.source,)
 
     @property

@@ -42,7 +42,9 @@ def resolve_location(value: Any, info: ValidationInfo) -> Any:
     return os.path.abspath(base / expanded)  # noqa: PTH100
 
 
-Location = Annotated[str, BeforeValidator(resolve_location), Field(json_schema_extra={"format": LOCATION})]
+_IS_LOCATION = Field(json_schema_extra={"format": LOCATION})
+Location = Annotated[str, BeforeValidator(resolve_location), _IS_LOCATION]
+OptionalLocation = Annotated[str | None, BeforeValidator(resolve_location), _IS_LOCATION]
 
 
 def identity(settings: BaseModel) -> dict[str, Any]:
@@ -54,6 +56,15 @@ def identity(settings: BaseModel) -> dict[str, Any]:
             continue
         data[name] = _plain(getattr(settings, name))
     return data
+
+
+def locations(settings: BaseModel) -> dict[str, Any]:
+    """What `identity` leaves out: where things lie."""
+    return {
+        name: getattr(settings, name)
+        for name, field in type(settings).model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("format") == LOCATION
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -28,7 +28,7 @@ from interleave.images import ImageTarget
 from interleave.measure import MeasureTask
 from interleave.recipe import Recipe
 from interleave.run import StageResult, Task
-from interleave.settings import identity
+from interleave.settings import Settings, identity, locations
 from interleave.shard.manifest import MANIFEST_NAME, InputEntry, ModelEntry, TokenizerEntry
 from interleave.shard.plan import PlannedShard, PlanTask
 from interleave.shard.seal import SealTask
@@ -62,6 +62,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
     tasks = []
     for number, split in enumerate(splits):
         source = sources[split.source]
+        assert isinstance(source, Settings), "a source is its own settings"
         payload = MeasureTask(
             split=split,
             source=source,
@@ -75,7 +76,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
             "measure",
             _versions(),
             identity(source),
-            source.images,
+            locations(source) | {"path": ""},
             asdict(target),
             asdict(split) | {"path": ""},
         ]

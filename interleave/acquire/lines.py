@@ -8,7 +8,7 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -16,7 +16,9 @@ from typing import IO
 import pyarrow as pa
 
 from interleave.acquire.listing import Split
-from interleave.errors import TaskError
+from interleave.acquire.source import Parsed, Refused
+from interleave.errors import TaskError, Unreadable
+from interleave.identity import document_id
 
 # MMC4's longest lines are a few MB; a longer one is an attack or another kind of file.
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -32,6 +34,21 @@ _DAMAGE = (
     RuntimeError,
     pa.ArrowException,
 )
+
+
+def read_records(split: Split, parse: Callable[[bytes, str], Parsed]) -> Iterator[Parsed | Refused]:
+    """Every line of a split as a document, or as the reason why it is none.
+
+    parse: from a line and the document's id; raises Unreadable.
+    """
+    for number, line in read_lines(split):
+        doc_id = document_id(split.source, split.name, number)
+        try:
+            if line is None:
+                raise Unreadable("line_too_long", f"more than {MAX_LINE_BYTES:,} bytes")
+            yield parse(line, doc_id)
+        except Unreadable as error:
+            yield Refused(doc_id=doc_id, where=f"{split.name}:{number + 1}", error=error)
 
 
 def read_lines(split: Split) -> Iterator[tuple[int, bytes | None]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interleave.errors import RecipeError
+from interleave.files import sha256_of
 
 COMPRESSED = (".jsonl.gz", ".jsonl.zip", ".jsonl.zst")
 SUFFIXES = (".jsonl", *COMPRESSED)
@@ -41,7 +42,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """A run of lines of one file."""
+    """A run of records of one file: the lines between two bytes, or what else its source counts."""
 
     source: str
     path: str
@@ -50,13 +51,15 @@ class Split:
     # Of the whole file.
     start: int
     end: int
-    # Bytes; (0, file size) for compressed files.
-    first_line: int
+    # Bytes of a file of lines ((0, file size) for compressed files), rows or row groups of a table, pages of a folder.
+    first_line: int = 0
     # 0-based number of the first line in the file.
 
 
-def list_files(source: str, path: str) -> list[SourceFile]:
+def list_files(source: str, path: str, suffixes: Sequence[str] = SUFFIXES) -> list[SourceFile]:
     """The files of a source, sorted by name.
+
+    suffixes: what their names may end in.
 
     Raises:
         RecipeError: nothing is there.
@@ -65,7 +68,7 @@ def list_files(source: str, path: str) -> list[SourceFile]:
     if location.is_file():
         found, root = [location], location.parent
     elif location.is_dir():
-        found, root = [item for item in sorted(location.rglob("*.jsonl*")) if item.name.endswith(SUFFIXES)], location
+        found, root = [item for item in sorted(location.rglob("*")) if item.name.endswith(tuple(suffixes))], location
     else:
         found, root = [Path(item) for item in sorted(set(glob.glob(path, recursive=True)))], _fixed_part(location)
     files = [item for item in found if item.is_file()]
@@ -73,10 +76,10 @@ def list_files(source: str, path: str) -> list[SourceFile]:
         what = (
             "holds no file that ends in" if location.is_dir() else "matches no file; expected a file, folder or glob of"
         )
-        raise RecipeError(f"source {source}: {path} {what} {', '.join(SUFFIXES)}")
+        raise RecipeError(f"source {source}: {path} {what} {', '.join(suffixes)}")
     for file in files:
-        if not file.name.endswith(SUFFIXES):
-            raise RecipeError(f"source {source}: {file} is not {' or '.join(SUFFIXES)}")
+        if not file.name.endswith(tuple(suffixes)):
+            raise RecipeError(f"source {source}: {file} is not {' or '.join(suffixes)}")
     return [
         SourceFile(source=source, path=str(file), name=file.relative_to(root).as_posix(), num_bytes=file.stat().st_size)
         for file in files
@@ -89,7 +92,7 @@ def split_bytes(files: Sequence[SourceFile]) -> int:
     return min(max(total // NUM_SPLITS, MIN_SPLIT_BYTES), MAX_SPLIT_BYTES)
 
 
-def cut(file: SourceFile, num_bytes: int) -> list[Split]:
+def cut_lines(file: SourceFile, num_bytes: int) -> list[Split]:
     """Reads a file once: its hash, and splits of about `num_bytes` that begin at lines."""
     borders, sha256 = _scan(file, num_bytes if not file.name.endswith(COMPRESSED) else sys.maxsize)
     return [
@@ -103,6 +106,13 @@ def cut(file: SourceFile, num_bytes: int) -> list[Split]:
             first_line=first_line,
         )
         for (start, first_line), (end, _) in itertools.pairwise(borders)
+    ]
+
+
+def whole(file: SourceFile, end: int = 0) -> list[Split]:
+    """A file that is read from its start to its end, as one split."""
+    return [
+        Split(source=file.source, path=file.path, name=file.name, sha256=sha256_of(Path(file.path)), start=0, end=end)
     ]
 
 

@@ -43,6 +43,15 @@ def read_local_image(folder: str, name: str, max_bytes: int) -> bytes:
         os.close(descriptor)
 
 
+def has_local_image(folder: str, name: str) -> bool:
+    """Whether there is a file of that name; what it holds is found out by reading."""
+    try:
+        _check_name(name)
+        return os.path.lexists(os.path.join(folder, name))  # noqa: PTH118
+    except (Unreadable, ValueError):
+        return False
+
+
 def _check_name(name: str) -> None:
     """A name comes from the web: it may not lead out of the folder."""
     path = PurePosixPath(name)

@@ -9,38 +9,68 @@ What makes a line unusable drops the document; what makes one image unusable dro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import orjson
-from pydantic import Field
 
+from interleave.acquire.lines import read_records
+from interleave.acquire.listing import SourceFile, Split, cut_lines, list_files
+from interleave.acquire.local_images import has_local_image, read_local_image
+from interleave.acquire.source import Limits, Parsed, Refused, SourceName
 from interleave.document import Float32s, SourceDocument, SourceImage
-from interleave.errors import Unreadable
-from interleave.settings import Location, Settings
+from interleave.errors import RecipeError, Unreadable
+from interleave.settings import Location, OptionalLocation, Settings
 
 # An index beyond this is not a sentence of any document; it would only overflow what stores it.
 MAX_COUNT = 1_000_000
 
 
 class Mmc4Source(Settings):
-    """Documents in MMC4's schema, images in a local folder."""
+    """Documents in MMC4's schema; images in a local folder, or fetched by URL."""
 
     kind: Literal["mmc4"] = "mmc4"
     """MMC4's schema, v1.1: `.jsonl`, `.jsonl.gz`, `.jsonl.zip`, `.jsonl.zst`."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")] = "mmc4"
+    name: SourceName = "mmc4"
     """What the source is called in the index and the summary."""
 
     path: Location
     """One file, a glob, or a folder (searched for `.jsonl*` at any depth)."""
 
-    images: Location
-    """Folder that holds each image under its `image_name`."""
+    images: OptionalLocation = None
+    """Folder that holds each image under its `image_name`. What is not there, or without a folder, needs `fetch`."""
+
+    def files(self) -> list[SourceFile]:
+        if self.images is not None and not Path(self.images).is_dir():
+            raise RecipeError(f"source {self.name}: images: {self.images} is not a folder")
+        return list_files(self.name, self.path)
+
+    def cut(self, file: SourceFile, num_bytes: int) -> list[Split]:
+        return cut_lines(file, num_bytes)
+
+    def read(self, split: Split, limits: Limits) -> Iterator[Parsed | Refused]:
+        for record in read_records(split, parse_mmc4):
+            if isinstance(record, Parsed) and self.images is not None:
+                images = tuple(self._local(image, self.images, limits) for image in record.document.images)
+                yield replace(record, document=replace(record.document, images=images))
+            else:
+                yield record
+
+    def _local(self, image: SourceImage, folder: str, limits: Limits) -> SourceImage:
+        """An image that the folder lacks is left to its URL, if it has one."""
+        name = image.name or ""
+        if image.url and not has_local_image(folder, name):
+            return image
+        return replace(image, load=partial(read_local_image, folder, name, limits.max_image_bytes))
 
 
-def parse_mmc4(line: bytes, doc_id: str) -> tuple[SourceDocument, list[tuple[int, Unreadable]]]:
+def parse_mmc4(line: bytes, doc_id: str) -> Parsed:
     """One line as a document, and the images of it that are unusable, by index.
 
     Raises:
@@ -63,7 +93,7 @@ def parse_mmc4(line: bytes, doc_id: str) -> tuple[SourceDocument, list[tuple[int
     document = SourceDocument(
         id=doc_id, url=_optional_text(record, "url"), sentences=sentences, images=tuple(images), meta=_meta(record)
     )
-    return document, unusable
+    return Parsed(document=document, unusable=tuple(unusable))
 
 
 def _parse_json(line: bytes) -> Mapping[str, Any]:
@@ -116,17 +146,26 @@ def _image(info: Any, index: int, num_sentences: int, similarities: Float32s | N
         raise Unreadable("bad_matched_text_index", f"{_kind(matched)}, expected an integer")
     if not 0 <= matched < num_sentences:
         raise Unreadable("matched_text_index_out_of_range", f"{matched}, the document has {num_sentences} sentences")
-    name = _optional_text(info, "image_name")
-    if not name:
-        raise Unreadable("no_image_name", "image_name is missing or empty")
+    name, url = _optional_text(info, "image_name"), _optional_text(info, "raw_url")
+    if not name and not url:
+        raise Unreadable("no_image_name", "image_name and raw_url are missing or empty")
     return SourceImage(
         index=index,
-        name=name,
-        url=_optional_text(info, "raw_url"),
+        name=name or None,
+        url=url or None,
         matched_sentence=matched,
+        sha256=_sha256(info),
         similarities=similarities,
         num_faces=_num_faces(info.get("face_detections")),
     )
+
+
+def _sha256(info: Mapping[str, Any]) -> str | None:
+    """Some releases say what an image's bytes were, so that another image under the same URL is noticed."""
+    digest = _optional_text(info, "sha256")
+    if digest is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+        raise Unreadable("bad_sha256", f"{digest[:80]!r}, expected 64 hex digits")
+    return digest and digest.lower()
 
 
 def _num_faces(value: Any) -> int | None:

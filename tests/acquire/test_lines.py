@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interleave.acquire.lines import read_lines
-from interleave.acquire.listing import cut, list_files
+from interleave.acquire.listing import cut_lines, list_files
 from interleave.errors import TaskError
 
 CONTENT = b'{"a": 1}\n\n  \n{"b": 2}\r\n{"c": 3}'
@@ -18,7 +18,7 @@ LONG = b"".join(bytes([33 + (number * number * 7919 >> 5) % 90]) for number in r
 
 
 def read(path: Path, num_bytes: int = 1 << 20) -> list[tuple[int, bytes | None]]:
-    return [line for split in cut(list_files("mmc4", str(path))[0], num_bytes) for line in read_lines(split)]
+    return [line for split in cut_lines(list_files("mmc4", str(path))[0], num_bytes) for line in read_lines(split)]
 
 
 def write_plain(path: Path, content: bytes) -> None:
@@ -100,7 +100,7 @@ def test_a_zip_holds_one_file_of_documents(tmp_path: Path, members: list[str], c
 
 def test_a_missing_file_fails_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "docs.jsonl").write_bytes(CONTENT)
-    (split,) = cut(list_files("mmc4", str(tmp_path))[0], 1000)
+    (split,) = cut_lines(list_files("mmc4", str(tmp_path))[0], 1000)
     (tmp_path / "docs.jsonl").unlink()
     with pytest.raises(TaskError, match=r"docs\.jsonl"):
         list(read_lines(split))

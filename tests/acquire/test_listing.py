@@ -9,7 +9,7 @@ from interleave.acquire.listing import (
     MIN_SPLIT_BYTES,
     NUM_SPLITS,
     SourceFile,
-    cut,
+    cut_lines,
     list_files,
     split_bytes,
 )
@@ -89,7 +89,7 @@ def test_splits_are_whole_lines_that_cover_the_file_once(
     path.write_bytes(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("interleave.acquire.listing._BLOCK", block)  # lines that lie across blocks as well
-        splits = cut(list_files("mmc4", str(path))[0], num_bytes)
+        splits = cut_lines(list_files("mmc4", str(path))[0], num_bytes)
     assert [split.start for split in splits] == [0, *(split.end for split in splits[:-1])]
     assert splits[-1].end == len(data)
     assert all(data[split.start - 1 : split.start] == b"\n" for split in splits[1:])
@@ -100,12 +100,12 @@ def test_splits_are_whole_lines_that_cover_the_file_once(
 
 def test_a_file_is_cut_where_a_line_reaches_the_size(tmp_path: Path) -> None:
     (tmp_path / "docs.jsonl").write_bytes(b"aaaa\nbbbb\ncccc\ndddd\n")
-    splits = cut(list_files("mmc4", str(tmp_path))[0], 7)
+    splits = cut_lines(list_files("mmc4", str(tmp_path))[0], 7)
     assert [(split.start, split.end, split.first_line) for split in splits] == [(0, 10, 0), (10, 20, 2)]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zip", ".jsonl.zst"])
 def test_a_compressed_file_is_one_split(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"docs{suffix}").write_bytes(b"x\n" * 1000)
-    (split,) = cut(list_files("mmc4", str(tmp_path))[0], 100)
+    (split,) = cut_lines(list_files("mmc4", str(tmp_path))[0], 100)
     assert (split.start, split.end, split.first_line) == (0, 2000, 0)

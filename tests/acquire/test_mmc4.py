@@ -32,7 +32,8 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def parse(fields: Any) -> tuple[SourceDocument, list[tuple[int, Unreadable]]]:
-    return parse_mmc4(json.dumps(fields).encode(), "id")
+    parsed = parse_mmc4(json.dumps(fields).encode(), "id")
+    return parsed.document, list(parsed.unusable)
 
 
 def with_image(**changes: Any) -> dict[str, Any]:
