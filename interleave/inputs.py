@@ -29,7 +29,7 @@ def list_inputs(recipe: Recipe, work: Path, executor: Executor) -> list[Split]:
     """
     sources: dict[str, Source] = {source.name: source for source in recipe.all_sources}
     files = [file for source in sources.values() for file in source.files()]
-    stamps = [f"{file.source}/{file.name} {file.num_bytes} {Path(file.path).stat().st_mtime_ns}" for file in files]
+    stamps = [f"{file.source}/{file.name} {file.num_bytes} {_stamp(file.path)}" for file in files]
     pinned = _read(work / INPUTS_NAME)
     if pinned is not None and pinned[0] == stamps:
         by_name = {(file.source, file.name): file.path for file in files}
@@ -40,6 +40,11 @@ def list_inputs(recipe: Recipe, work: Path, executor: Executor) -> list[Split]:
         _compare([Split(**fields) for fields in pinned[1]], splits, work)
     write_bytes(work / INPUTS_NAME, orjson.dumps([stamps, [asdict(split) for split in splits]]))
     return splits
+
+
+def _stamp(path: str) -> str:
+    """Time of the last change; what is not on this machine says in its address which version it is."""
+    return path if "://" in path else str(Path(path).stat().st_mtime_ns)
 
 
 def _cut(files: Sequence[SourceFile], sources: dict[str, Source], executor: Executor) -> list[Split]:

@@ -141,7 +141,7 @@ def _from_command_line(value: Any) -> Any:
 def _explain(detail: ErrorDetails) -> str:
     """One fault as a sentence: where, what is wrong, and the nearest valid name."""
     # Without pydantic's own names for the members of a union, as in `encode.context.constrained-int`.
-    steps = [str(step) for step in detail["loc"] if not re.search(r"[\[\]-]", str(step))]
+    steps = [str(step) for step in _without_kind(detail["loc"]) if not re.search(r"[\[\]-]", str(step))]
     where = ".".join(steps) or "recipe"
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown key{_nearest(detail['loc'])}"
@@ -156,6 +156,12 @@ def _explain(detail: ErrorDetails) -> str:
         "" if detail["type"] == "value_error" and isinstance(detail["input"], dict | Recipe) else _show(detail["input"])
     )
     return f"{where}: {message}{got}"
+
+
+def _without_kind(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """`(source, mmc4, path)` is `(source, path)` in the recipe: the kind is pydantic's way through the union."""
+    place = {"source": 1, "sources": 2}.get(str(location[0]), len(location)) if location else 0
+    return location[:place] + location[place + 1 :]
 
 
 def _show(value: Any) -> str:

@@ -145,7 +145,7 @@ def test_signals_are_kept_of_everything_measured_also_of_what_stays() -> None:
     [
         ("https://workshop.example/pulleys", {(2, "dedup", "image_within_document")}),
         ("https://sky.example/seasons", {(2, "measure", "truncated")}),
-        ("https://garden.example/compost", {(1, "measure", "image_missing")}),
+        ("https://garden.example/compost", {(1, "measure", "not_fetched")}),
         ("https://kitchen.example/vegetable-soup", {(1, "measure", "unsupported_format")}),
         ("https://wenhua.example/mozhu", set()),
         ("https://maps.example/compass-and-chart", {(2, "clean", "image_side")}),
@@ -208,7 +208,7 @@ def test_without_rules_and_dedup_only_what_cannot_be_read_is_lost(tmp_path: Path
     assert {line.stage for line in report.drops} == {"measure"}
     assert report.documents_in - report.documents_out == 3
     assert report.images_in - report.images_out == 5
-    unreadable = {"truncated", "image_missing", "unsupported_format", "matched_text_index_out_of_range"}
+    unreadable = {"truncated", "not_fetched", "unsupported_format", "matched_text_index_out_of_range"}
     assert {line.rule for line in report.drops if line.images} == unreadable
 
 

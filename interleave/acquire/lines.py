@@ -24,7 +24,7 @@ from interleave.identity import document_id
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
 # What the readers raise where a file is cut off, damaged, or encrypted.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     EOFError,
     zlib.error,
@@ -61,8 +61,8 @@ def read_lines(split: Split) -> Iterator[tuple[int, bytes | None]]:
     """
     try:
         with ExitStack() as stack:
-            yield from _lines(_open(split, stack), split)
-    except _DAMAGE as error:
+            yield from _lines(open_stream(split.path, stack, split.start), split)
+    except DAMAGE as error:
         # Lines before the damage are not used either: half a file taken for a whole one is silent loss.
         raise TaskError(f"cannot read {split.path} to its end: {error}; repair or remove the file") from error
 
@@ -93,8 +93,9 @@ def _skip_line(stream: IO[bytes]) -> int:
     return num_bytes
 
 
-def _open(split: Split, stack: ExitStack) -> IO[bytes]:
-    path = Path(split.path)
+def open_stream(name: str, stack: ExitStack, start: int = 0) -> IO[bytes]:
+    """A file as its bytes are without compression; only one without any can be read from elsewhere than its start."""
+    path = Path(name)
     if path.suffix == ".gz":
         return stack.enter_context(io.BufferedReader(gzip.open(path, "rb")))
     if path.suffix == ".zst":
@@ -108,5 +109,5 @@ def _open(split: Split, stack: ExitStack) -> IO[bytes]:
             raise TaskError(f"{path} holds {len(members)} .jsonl files, expected one")
         return stack.enter_context(archive.open(members[0]))
     stream = stack.enter_context(path.open("rb"))
-    stream.seek(split.start)
+    stream.seek(start)
     return stream

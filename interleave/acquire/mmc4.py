@@ -76,7 +76,15 @@ def parse_mmc4(line: bytes, doc_id: str) -> Parsed:
     Raises:
         Unreadable: the line as a whole is not a document.
     """
-    record = _parse_json(line)
+    return mmc4_document(parse_json(line), doc_id)
+
+
+def mmc4_document(record: Mapping[str, Any], doc_id: str) -> Parsed:
+    """The same for a line that was read already.
+
+    Raises:
+        Unreadable: the record as a whole is not a document.
+    """
     sentences = _sentences(record.get("text_list"))
     infos = record.get("image_info")
     infos = [] if infos is None else infos
@@ -96,7 +104,12 @@ def parse_mmc4(line: bytes, doc_id: str) -> Parsed:
     return Parsed(document=document, unusable=tuple(unusable))
 
 
-def _parse_json(line: bytes) -> Mapping[str, Any]:
+def parse_json(line: bytes) -> Mapping[str, Any]:
+    """A JSON object.
+
+    Raises:
+        Unreadable: `bad_utf8`, `bad_json`, `json_too_deep`, `not_an_object`.
+    """
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from interleave.document import SourceImage
+
+# Characters; about 650 words. 100,000 curly quotes in one paragraph took 8 s, 30,000 Chinese sentences 6 s.
+_LONG_PARAGRAPH = 4000
+_SENTENCE_END = re.compile(r"\n|[.!?][\"')\]”’]?\s|[。！？]")
 
 
 def in_reading_order(
@@ -33,4 +38,16 @@ def split_sentences(paragraph: str, language: str = "en") -> list[str]:
     """The sentences of a paragraph, without the white space around them. Chinese is recognised in any language."""
     from sentencex import segment
 
-    return [sentence for piece in segment(language, paragraph) if (sentence := piece.strip())]
+    sentences = (piece.strip() for part in _parts(paragraph) for piece in segment(language, part))
+    return [sentence for sentence in sentences if sentence]
+
+
+def _parts(paragraph: str) -> Iterator[str]:
+    """A very long paragraph in parts that end where sentences seem to: sentencex takes quadratic time."""
+    begin = 0
+    while len(paragraph) - begin > _LONG_PARAGRAPH:
+        window = paragraph[begin : begin + _LONG_PARAGRAPH]
+        ends = [match.end() for match in _SENTENCE_END.finditer(window)] or [window.rfind(" ") + 1]
+        begin += ends[-1] or _LONG_PARAGRAPH
+        yield window[: ends[-1] or _LONG_PARAGRAPH]
+    yield paragraph[begin:]
