@@ -94,6 +94,8 @@ class MeasuredDocument:
     url: str | None
     sentences: tuple[str, ...]
     images: tuple[Image, ...]
+    num_source_images: int
+    # Those that could not be had or read included.
     text_digest: bytes
     # 16 bytes, of the normalised text.
     signature: bytes

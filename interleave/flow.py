@@ -2,6 +2,7 @@
 
         map over splits      map        reduce     map        reduce     map over shards   reduce
 input ─> measure ──────────> decide ──> dedup ───> encode ──> plan ────> write ──────────> seal
+  └─> wanted ─> fetch ─┘  (with `fetch` in the recipe: images that are known by URL alone, from the store or the web)
 
 Each stage reads what earlier ones left in the spool; none looks back. What a stage's tasks are, and which part of the
 recipe they depend on, stands in `tasks`.
@@ -17,6 +18,7 @@ import orjson
 from interleave import tasks
 from interleave.clean.decide import decide
 from interleave.dedup.dedup import dedup
+from interleave.download import download
 from interleave.encode.encode import encode
 from interleave.encode.model import TargetModel, target_model
 from interleave.errors import RecipeError
@@ -31,6 +33,7 @@ from interleave.shard.manifest import MANIFEST_NAME
 from interleave.shard.plan import TRAIN, PlannedShard, plan, read_plan
 from interleave.shard.seal import remove_dataset, seal
 from interleave.shard.write import write
+from interleave.wanted import list_wanted
 
 
 def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool = False) -> Report:
@@ -46,6 +49,10 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
     with work_folder(work, fresh), open_executor(num_workers) as executor:
         run = Run(work, executor, quiet)
         splits = list_inputs(recipe, work, executor)
+        if recipe.fetch:
+            wanted = tasks.wanted_tasks(recipe, splits, work)
+            run.stage("wanted", list_wanted, wanted)
+            run.here("fetch", download, tasks.download_task(recipe, wanted, work, quiet=quiet))
         measured = run.stage("measure", measure, tasks.measure_tasks(recipe, splits, work))
         decided = run.stage("decide", decide, tasks.decide_tasks(recipe, measured, work))
         unique = run.stage("dedup", dedup, tasks.dedup_tasks(recipe, decided, work))

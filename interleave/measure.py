@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from interleave.access.blocklist import Blocklist
 from interleave.acquire.listing import Split
-from interleave.acquire.source import Limits, Refused, Source
+from interleave.acquire.source import Limits, Parsed, Refused, Source
 from interleave.clean.text import Repair, repair
 from interleave.counts import Counts
 from interleave.dedup.fingerprints import document_digest, minhash_signatures, perceptual_hash
 from interleave.document import Drop, Image, MeasuredDocument, SourceDocument, SourceImage
 from interleave.errors import Unreadable
+from interleave.fetched import FetchedImages, open_fetched
 from interleave.images import ImageTarget, NormalisedImage, normalise
 from interleave.spool import BlobWriter, write_blob, write_documents, write_drops
 
@@ -36,6 +38,10 @@ class MeasureTask:
     repair: Repair
     spool: str
     name: str
+    outcomes: str | None
+    # Table of what became of the split's URLs; None where the recipe fetches nothing.
+    store: str | None
+    blocklist: Blocklist
 
 
 def measure(task: MeasureTask) -> Counts:
@@ -46,8 +52,9 @@ def measure(task: MeasureTask) -> Counts:
     with (
         write_blob(spool, f"{task.name}.blob") as blob,
         write_documents(spool / f"{task.name}.documents.parquet") as documents,
+        open_fetched(task.outcomes, task.store) as fetched,
     ):
-        images = _Images(task, blob)
+        images = _Images(task, blob, fetched)
         readable = _readable(task, counts, drops)
         while batch := list(islice(readable, _BATCH)):
             for document in _measure_batch(batch, images, task, drops):
@@ -59,7 +66,7 @@ def measure(task: MeasureTask) -> Counts:
     return counts
 
 
-def _readable(task: MeasureTask, counts: Counts, drops: list[Drop]) -> Iterator[SourceDocument]:
+def _readable(task: MeasureTask, counts: Counts, drops: list[Drop]) -> Iterator[Parsed]:
     """The documents of the split; a record that is none becomes a drop."""
     limits = Limits(max_image_bytes=task.target.max_bytes)
     for record in task.source.read(task.split, limits):
@@ -70,21 +77,23 @@ def _readable(task: MeasureTask, counts: Counts, drops: list[Drop]) -> Iterator[
         document = record.document
         counts["images_in"] += len(document.images) + len(record.unusable)
         drops.extend(_image_drop(document.id, index, error) for index, error in record.unusable)
-        yield document
+        yield record
 
 
 def _measure_batch(
-    batch: list[SourceDocument], images: _Images, task: MeasureTask, drops: list[Drop]
+    batch: list[Parsed], images: _Images, task: MeasureTask, drops: list[Drop]
 ) -> Iterator[MeasuredDocument]:
-    texts = [tuple(repair(sentence, task.repair) for sentence in document.sentences) for document in batch]
+    texts = [tuple(repair(sentence, task.repair) for sentence in parsed.document.sentences) for parsed in batch]
     signatures = minhash_signatures(texts)
-    for document, sentences, signature in zip(batch, texts, signatures, strict=True):
+    for parsed, sentences, signature in zip(batch, texts, signatures, strict=True):
+        document = parsed.document
         yield MeasuredDocument(
             id=document.id,
             source=task.split.source,
             url=document.url,
             sentences=sentences,
             images=tuple(images.measure(document, drops)),
+            num_source_images=len(document.images) + len(parsed.unusable),
             text_digest=document_digest(sentences),
             signature=signature,
             meta=document.meta,
@@ -94,9 +103,10 @@ def _measure_batch(
 class _Images:
     """Normalises the images of a split; one that occurs again is stored once."""
 
-    def __init__(self, task: MeasureTask, blob: BlobWriter) -> None:
+    def __init__(self, task: MeasureTask, blob: BlobWriter, fetched: FetchedImages) -> None:
         self._task = task
         self._blob = blob
+        self._fetched = fetched
         self._stored: dict[str, Image | Unreadable] = {}
 
     def measure(self, document: SourceDocument, drops: list[Drop]) -> Iterator[Image]:
@@ -107,6 +117,8 @@ class _Images:
                 drops.append(_image_drop(document.id, source.index, error))
 
     def _measure_one(self, source: SourceImage) -> Image:
+        if source.url and (entry := self._task.blocklist.of_url(source.url)):
+            raise Unreadable("blocklisted", entry)
         data = self._obtain(source)
         sha256 = hashlib.sha256(data).hexdigest()
         if source.sha256 is not None and source.sha256 != sha256:
@@ -121,7 +133,7 @@ class _Images:
     def _obtain(self, source: SourceImage) -> bytes:
         if source.load is not None:
             return source.load()
-        raise Unreadable("not_fetched", f"{source.url}: the recipe has no `fetch`")
+        return self._fetched.read(source.url or "")
 
     def _store(self, data: bytes, sha256: str) -> Image | Unreadable:
         try:
@@ -129,6 +141,9 @@ class _Images:
         except Unreadable as error:
             # A new one: the caught one's traceback would keep the image's bytes alive.
             return Unreadable(error.reason, error.detail)
+        phash = perceptual_hash(normalised.thumbnail)
+        if entry := self._task.blocklist.of_bytes(data, sha256, lambda: phash):
+            return Unreadable("blocklisted", entry)
         return Image(
             index=0,
             sha256=sha256,
@@ -137,7 +152,7 @@ class _Images:
             source_width=normalised.source_width,
             source_height=normalised.source_height,
             blob=self._blob.append(normalised.jpeg),
-            phash=perceptual_hash(normalised.thumbnail),
+            phash=phash,
             url=None,
             matched_sentence=0,
             similarities=None,

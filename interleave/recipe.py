@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
+from interleave.access.settings import Fetch
+from interleave.acquire.html import HtmlSource
 from interleave.acquire.mmc4 import Mmc4Source
+from interleave.acquire.obelics import ObelicsSource
 from interleave.acquire.source import Source
+from interleave.acquire.vila_pkl import VilaPklSource
+from interleave.acquire.warc import WarcSource
+from interleave.acquire.webdataset import WebDatasetSource
 from interleave.clean.rules import Rule
 from interleave.clean.text import Repair
 from interleave.encode.profiles import PROFILES, Profile
+from interleave.files import sha256_of
 from interleave.identity import fingerprint
-from interleave.settings import Location, Settings, identity, resolve_location
+from interleave.settings import SHAPES_NOTHING, Location, Locations, Settings, identity, resolve_location
 
 # The kinds of source that come with the project; installed packages add theirs by an entry point of this group.
-BUILT_IN = (Mmc4Source,)
+BUILT_IN = (Mmc4Source, HtmlSource, ObelicsSource, VilaPklSource, WarcSource, WebDatasetSource)
 SOURCES = "interleave.sources"
 
 if TYPE_CHECKING:
@@ -167,6 +174,12 @@ class Recipe(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Decides the order of documents and who goes to which split."""
 
+    fetch: Annotated[Fetch | None, SHAPES_NOTHING] = None
+    """How images are had that a source knows by URL alone. null: they are left out, each one counted."""
+
+    blocklists: Locations = ()
+    """Text files of what must not be used: URLs, domains, images by SHA-256, MD5 or perceptual hash."""
+
     images: Images = Images()
     """How images are read and stored."""
 
@@ -243,6 +256,8 @@ class Recipe(Settings):
         plain = identity(self)
         if os.path.isabs(self.tokenizer):  # noqa: PTH117 - the answer is about the text, not about this file system
             plain["tokenizer"] = Path(self.tokenizer).name
+        if self.blocklists:
+            plain["blocklists"] = [sha256_of(Path(path)) for path in self.blocklists]
         return plain
 
     def hash(self) -> str:

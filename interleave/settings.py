@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo
 
 
 class Settings(BaseModel):
@@ -24,6 +24,7 @@ class FromCommandLine(str):
 # Marks the fields that say where something lies: they are resolved on loading, and are no part of a recipe's identity,
 # so that the same input in another folder gives the same bytes.
 LOCATION = "location"
+_OUTSIDE: dict[str, JsonValue] = {"shapes_bytes": False}
 
 
 def resolve_location(value: Any, info: ValidationInfo) -> Any:
@@ -42,9 +43,12 @@ def resolve_location(value: Any, info: ValidationInfo) -> Any:
     return os.path.abspath(base / expanded)  # noqa: PTH100
 
 
-_IS_LOCATION = Field(json_schema_extra={"format": LOCATION})
+_IS_LOCATION = Field(json_schema_extra={"format": LOCATION, **_OUTSIDE})
 Location = Annotated[str, BeforeValidator(resolve_location), _IS_LOCATION]
 OptionalLocation = Annotated[str | None, BeforeValidator(resolve_location), _IS_LOCATION]
+Locations = Annotated[tuple[Location, ...], Field(strict=False, json_schema_extra={"format": LOCATION, **_OUTSIDE})]
+# A group of settings that says how something is had, never what.
+SHAPES_NOTHING = Field(json_schema_extra=_OUTSIDE)
 
 
 def identity(settings: BaseModel) -> dict[str, Any]:
@@ -52,7 +56,7 @@ def identity(settings: BaseModel) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, field in type(settings).model_fields.items():
         extra = field.json_schema_extra
-        if isinstance(extra, dict) and extra.get("format") == LOCATION:
+        if isinstance(extra, dict) and extra.get("shapes_bytes") is False:
             continue
         data[name] = _plain(getattr(settings, name))
     return data

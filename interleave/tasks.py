@@ -16,13 +16,17 @@ from typing import TypeVar
 import orjson
 
 from interleave import __version__
+from interleave.access.blocklist import read_blocklists
 from interleave.acquire.listing import Split
+from interleave.acquire.source import Source
 from interleave.clean.decide import DecideTask
 from interleave.clean.rules import document_rules, image_rules
 from interleave.dedup.dedup import DedupTask
+from interleave.download import Download
 from interleave.encode.encode import EncodeTask
 from interleave.encode.layout import LayoutSettings
 from interleave.encode.model import TargetModel
+from interleave.files import sha256_of
 from interleave.identity import fingerprint
 from interleave.images import ImageTarget
 from interleave.measure import MeasureTask
@@ -33,6 +37,7 @@ from interleave.shard.manifest import MANIFEST_NAME, InputEntry, ModelEntry, Tok
 from interleave.shard.plan import PlannedShard, PlanTask
 from interleave.shard.seal import SealTask
 from interleave.shard.write import WriteTask, shard_name
+from interleave.wanted import WantedTask
 
 Payload = TypeVar("Payload")
 
@@ -51,8 +56,41 @@ SHAPING = (
 )
 
 
+def wanted_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Task[WantedTask]]:
+    sources = {source.name: source for source in recipe.all_sources}
+    tasks = []
+    for number, split in enumerate(splits):
+        source = sources[split.source]
+        table = _file(work, "wanted", number, "urls")
+        payload = WantedTask(split=split, source=source, max_image_bytes=recipe.images.max_bytes, table=table)
+        depends = ["wanted", _versions(), *_reading(source, split)]
+        tasks.append(_task(_name(number), payload, depends, (table,)))
+    return tasks
+
+
+def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path, *, quiet: bool) -> Download:
+    assert recipe.fetch is not None
+    return Download(
+        settings=recipe.fetch,
+        store=store_folder(recipe, work),
+        wanted=tuple(Path(task.payload.table) for task in wanted),
+        outcomes=tuple(Path(_file(work, "fetch", number, "outcomes")) for number in range(len(wanted))),
+        max_bytes=recipe.images.max_bytes,
+        blocklist=read_blocklists(recipe.blocklists),
+        quiet=quiet,
+    )
+
+
+def store_folder(recipe: Recipe, work: Path) -> Path:
+    """Where downloaded images are kept: a place of the user's, or the work folder."""
+    store = recipe.fetch.store if recipe.fetch else None
+    return Path(store) if store else work / "store"
+
+
 def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Task[MeasureTask]]:
     sources = {source.name: source for source in recipe.all_sources}
+    blocklist = read_blocklists(recipe.blocklists)
+    blocked = [sha256_of(Path(path)) for path in recipe.blocklists]
     target = ImageTarget(
         max_short_side=recipe.max_short_side,
         quality=recipe.images.quality,
@@ -62,7 +100,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
     tasks = []
     for number, split in enumerate(splits):
         source = sources[split.source]
-        assert isinstance(source, Settings), "a source is its own settings"
+        outcomes = _file(work, "fetch", number, "outcomes") if recipe.fetch else None
         payload = MeasureTask(
             split=split,
             source=source,
@@ -70,17 +108,12 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
             repair=recipe.clean.repair,
             spool=str(work / "measure"),
             name=_name(number),
+            outcomes=outcomes,
+            store=str(store_folder(recipe, work)) if recipe.fetch else None,
+            blocklist=blocklist,
         )
-        # Where the images lie is no part of a dataset's identity, but other images must be measured again.
-        depends = [
-            "measure",
-            _versions(),
-            identity(source),
-            locations(source) | {"path": ""},
-            asdict(target),
-            asdict(split) | {"path": ""},
-        ]
-        depends.append(identity(recipe.clean.repair))
+        depends = ["measure", _versions(), *_reading(source, split), asdict(target), identity(recipe.clean.repair)]
+        depends += [blocked, outcomes and sha256_of(Path(outcomes))]
         tasks.append(_task(_name(number), payload, depends, _measured(work, number)))
     return tasks
 
@@ -213,6 +246,12 @@ def seal_tasks(
         depends = ["seal", [task.fingerprint for task in written], payload.name, payload.recipe]
         tasks.append(_task(dataset or "all", payload, depends, (str(folder / MANIFEST_NAME),)))
     return tasks
+
+
+def _reading(source: Source, split: Split) -> list[object]:
+    """What the records of a split depend on. Where its images lie, too: others there must be measured again."""
+    assert isinstance(source, Settings), "a source is its own settings"
+    return [identity(source), locations(source) | {"path": ""}, asdict(split) | {"path": ""}]
 
 
 # Stages that leave drops for the ledger, in the order of the ledger.

@@ -53,6 +53,7 @@ def make_measured(
         url="https://example.org/page",
         sentences=tuple(sentences),
         images=tuple(images),
+        num_source_images=len(images),
         text_digest=document_digest(sentences),
         signature=minhash_signatures([sentences])[0],
         meta={} if language is None else {"language": language},

@@ -21,6 +21,8 @@ SIGNALS = pa.schema(
         ("doc_id", pa.string()),
         ("image", pa.int32()),
         ("num_images", pa.int32()),
+        ("num_readable_images", pa.int32()),
+        ("num_source_images", pa.int32()),
         ("num_sentences", pa.int32()),
         ("num_words", pa.int32()),
         ("num_characters", pa.int64()),

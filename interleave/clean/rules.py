@@ -123,6 +123,21 @@ class BestSimilarity(Settings):
         return None if image.best_similarity is None else _outside(image.best_similarity, self.min, None)
 
 
+class ReadableImages(Settings):
+    """Share of the images that the source named which could be had and read. VILA's scripts keep 1.0 only."""
+
+    kind: Literal["readable_images"]
+    """Removes documents of whose images too many are gone; without this rule the others stay, and the document."""
+
+    min: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+    """Least share that is kept."""
+
+    def judge(self, document: DocumentSignals) -> Verdict | None:
+        if not document.num_source_images:
+            return None
+        return _outside(document.num_readable_images / document.num_source_images, self.min, None)
+
+
 class NumImages(_CountBounds):
     """Images left in the document. MMC4-core: 2 to 15."""
 
@@ -179,7 +194,7 @@ class Preset(Settings):
 
 
 ImageRule = ImageSide | AspectRatio | UrlTokens | Faces | BestSimilarity
-DocumentRule = NumImages | NumSentences | NumWords | Language
+DocumentRule = ReadableImages | NumImages | NumSentences | NumWords | Language
 Rule = Annotated[ImageRule | DocumentRule | Preset, Field(discriminator="kind")]
 
 # Figures of the MMC4 paper (arXiv 2304.06939), sections 3 and 3.3.

@@ -35,6 +35,8 @@ class DocumentSignals:
     """What is known of a document, counting the images that are left in it."""
 
     num_images: int
+    num_readable_images: int
+    num_source_images: int
     num_sentences: int
     num_words: int
     num_characters: int
@@ -63,6 +65,8 @@ def document_signals(document: MeasuredDocument, num_images: int) -> DocumentSig
     sentences: Sequence[str] = [sentence for sentence in document.sentences if sentence]
     return DocumentSignals(
         num_images=num_images,
+        num_readable_images=len(document.images),
+        num_source_images=document.num_source_images,
         num_sentences=len(sentences),
         num_words=sum(len(words(sentence)) for sentence in sentences),
         num_characters=sum(map(len, sentences)),

@@ -1,0 +1,233 @@
+"""Fetches many URLs at once: guarded, polite, each outcome in the ledger.
+
+URLs ─> frontier ─> [wishes of the host ─> request ─> redirect: back to the frontier]
+                                                   ─> opt-out, format, blocklist ─> store
+                                                   ─> failure: again later, or into the ledger
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import orjson
+from yarl import URL
+
+from interleave import __version__
+from interleave.access.blocklist import Blocklist
+from interleave.access.client import Client, Response
+from interleave.access.errors import FetchError
+from interleave.access.frontier import Frontier, Host, Job
+from interleave.access.opt_out import opt_out_in_headers
+from interleave.access.settings import Fetch
+from interleave.access.sniff import check_is_image
+from interleave.access.store import OK, Entry, StoreWriter
+from interleave.access.urls import parse_url
+from interleave.access.wishes import MANY_IMAGES, Wishes
+
+AGENT = "interleave"
+# Formats that the codec reads, and anything else from servers that know no better.
+ACCEPT_IMAGES = "image/webp,image/jpeg,image/png,image/gif,image/*;q=0.8,*/*;q=0.5"
+_MAX_PENDING = 20_000
+# A server that asks to be left alone for longer is not waited for.
+_MAX_PAUSE_S = 120.0
+_DEAD_AFTER = {"dns": 2, "connect": 5}
+
+Phash = Callable[[bytes], int | None]
+Ended = Callable[[Entry, int], None]
+# (what it came to, bytes of the image)
+
+
+class Fetcher:
+    """One run of fetching. Used once."""
+
+    def __init__(
+        self, settings: Fetch, writer: StoreWriter, *, max_bytes: int, blocklist: Blocklist, phash: Phash, ended: Ended
+    ) -> None:
+        self._settings = settings
+        self._writer = writer
+        self._blocklist = blocklist
+        self._phash = phash
+        self._ended = ended
+        self._client = Client(settings, max_bytes=max_bytes, user_agent=user_agent(settings.contact))
+        self._wishes = Wishes(self._ask_file, writer, robots=settings.politeness.robots)
+
+    async def run(self, wanted: Iterable[tuple[str, int]]) -> None:
+        """Fetches (URL, number of requests in earlier runs), each URL once.
+
+        Raises:
+            TaskError: the store cannot be written.
+        """
+        rate = self._settings.politeness.requests_per_second
+        self._frontier = Frontier(
+            connections_per_host=self._settings.politeness.connections_per_host,
+            interval_s=1 / rate if rate else 0.0,
+            clock=asyncio.get_running_loop().time,
+        )
+        async with self._client, asyncio.TaskGroup() as group:
+            group.create_task(self._feed(wanted))
+            slots = asyncio.Semaphore(self._settings.connections)
+            while job := await self._frontier.take():
+                await slots.acquire()
+                group.create_task(self._step(job, slots))
+
+    async def _feed(self, wanted: Iterable[tuple[str, int]]) -> None:
+        for number, (url, num_requests) in enumerate(wanted):
+            try:
+                if entry := self._blocklist.of_url(url):
+                    raise FetchError("blocklisted", entry)
+                self._frontier.add(Job(url=url, target=parse_url(url), num_requests=num_requests))
+            except FetchError as error:
+                self._record(Entry(url=url, outcome=error.reason, detail=error.detail, attempts=num_requests))
+            while self._frontier.num_open >= _MAX_PENDING:
+                await asyncio.sleep(0.05)
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        self._frontier.feed_ended()
+
+    async def _step(self, job: Job, slots: asyncio.Semaphore) -> None:
+        """One request of a job, and what follows from it."""
+        host = self._frontier.host(job)
+        try:
+            response = await self._request(job, host)
+            host.num_dead = 0
+            if response.redirect is not None:
+                self._follow(job, response)
+            else:
+                await self._keep(job, response)
+                self._frontier.end()
+        except FetchError as error:
+            self._failed(job, host, error)
+        finally:
+            self._frontier.release(host)
+            slots.release()
+
+    async def _request(self, job: Job, host: Host) -> Response:
+        if host.closed is not None:
+            raise host.closed
+        await self._heed(job, host)
+        began = time.monotonic()
+        job.num_requests += 1
+        try:
+            return await self._client.get(
+                job.target, accept=ACCEPT_IMAGES, deadline_s=max(self._settings.deadline_s - job.spent_s, 0.001)
+            )
+        finally:
+            job.spent_s += time.monotonic() - began
+
+    async def _heed(self, job: Job, host: Host) -> None:
+        politeness = self._settings.politeness
+        tdmrep = politeness.tdmrep == "always" or (politeness.tdmrep == "auto" and host.num_wanted >= MANY_IMAGES)
+        if not politeness.robots and not tdmrep:
+            return
+        rules = await self._wishes.rules(job.target, tdmrep=tdmrep)
+        if politeness.robots:
+            host.interval_s = max(host.interval_s, rules.crawl_delay_s(AGENT))
+        if refusal := rules.refusal(job.target, AGENT):
+            raise FetchError("opted_out" if refusal == "tdmrep.json" else "robots", f"{refusal} of {host.name}")
+
+    def _follow(self, job: Job, response: Response) -> None:
+        target = response.redirect
+        assert target is not None
+        if len(job.hops) >= self._settings.max_redirects:
+            raise FetchError("too_many_redirects", f"more than {self._settings.max_redirects}")
+        here = str(job.target)
+        if str(target) == here or str(target) in job.hops:
+            raise FetchError("redirect_loop", f"back to {target}"[:300])
+        if entry := self._blocklist.of_url(str(target)):
+            raise FetchError("blocklisted", entry)
+        job.hops = (*job.hops, here)
+        job.target = target
+        self._frontier.again(job)
+
+    async def _keep(self, job: Job, response: Response) -> None:
+        if self._settings.politeness.headers and (wish := opt_out_in_headers(response.headers)):
+            raise FetchError("opted_out", wish)
+        check_is_image(response.body)
+        sha256 = hashlib.sha256(response.body).hexdigest()
+        if self._blocklist.phashes:
+            seen = await asyncio.to_thread(self._phash, response.body)
+            blocked = self._blocklist.of_bytes(response.body, sha256, lambda: seen)
+        else:
+            blocked = self._blocklist.of_bytes(response.body, sha256, lambda: None)
+        if blocked:
+            raise FetchError("blocklisted", blocked)
+        final_url = str(response.url)
+        entry = Entry(
+            url=job.url,
+            outcome=OK,
+            status=response.status,
+            sha256=sha256,
+            final_url=None if final_url == job.url else final_url,
+            headers=orjson.dumps(dict(response.headers)).decode(),
+            attempts=job.num_requests,
+        )
+        self._record(entry, response.body)
+
+    def _failed(self, job: Job, host: Host, error: FetchError) -> None:
+        """Another try, later; or the end."""
+        self._close_if_dead(host, error)
+        wait_s = error.retry_after_s
+        if wait_s is not None and host.closed is None:
+            if wait_s > _MAX_PAUSE_S:
+                host.closed = FetchError(error.reason, f"{host.name} asks to be left alone", transient=True)
+            else:
+                self._frontier.pause(host, wait_s)
+        if error.transient and host.closed is None and job.attempt < self._settings.attempts and _passes(error):
+            delay_s = max(wait_s or 0.0, 2.0 ** (job.attempt - 1))
+            job.attempt += 1
+            job.spent_s, job.target, job.hops = 0.0, parse_url(job.url), ()
+            self._frontier.again(job, delay_s)
+            return
+        self._record(
+            Entry(
+                url=job.url,
+                outcome=error.reason,
+                detail=error.detail,
+                transient=error.transient,
+                final_url=str(job.target) if job.hops else None,
+                attempts=job.num_requests,
+            )
+        )
+        self._frontier.end()
+
+    def _close_if_dead(self, host: Host, error: FetchError) -> None:
+        """A host that cannot be reached several times in a row is not tried for the rest of its images."""
+        limit = _DEAD_AFTER.get(error.reason)
+        if limit is None or host.closed is not None:
+            return
+        host.num_dead += 1
+        if host.num_dead >= limit:
+            host.closed = FetchError(error.reason, f"{host.name} cannot be reached", transient=True)
+
+    def _record(self, entry: Entry, data: bytes | None = None) -> None:
+        entry = replace(entry, fetched_at=time.time())
+        self._writer.put(entry, data)
+        self._ended(entry, len(data or b""))
+
+    async def _ask_file(self, url: URL, max_bytes: int) -> bytes:
+        """robots.txt and the like: b"" where the server says that there is none."""
+        for _ in range(1 + self._settings.max_redirects):
+            try:
+                response = await self._client.get(url, accept="*/*", deadline_s=self._settings.deadline_s)
+            except FetchError as error:
+                if error.reason == "http_4xx":
+                    return b""
+                raise
+            if response.redirect is None:
+                return response.body[:max_bytes]
+            url = response.redirect
+        return b""
+
+
+def _passes(error: FetchError) -> bool:
+    """Whether trying again in this run makes sense: a deadline is what an image may take, all in all."""
+    return error.reason not in ("robots_unavailable", "deadline")
+
+
+def user_agent(contact: str) -> str:
+    """Who asks, and where to complain."""
+    return f"{AGENT}/{__version__} (+{contact})"

@@ -1,0 +1,102 @@
+"""The part of a recipe that says how the web is asked. It shapes no bytes: what was fetched does."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from interleave.settings import OptionalLocation, Settings
+
+Seconds = Annotated[float, Field(gt=0, le=3600, strict=False)]
+
+
+class Politeness(Settings):
+    """What one server is asked for at most, and whose wishes are heeded."""
+
+    connections_per_host: Annotated[int, Field(ge=1, le=256)] = 4
+    """Requests at once to one host."""
+
+    requests_per_second: Annotated[float, Field(gt=0, le=10_000, strict=False)] | None = 10
+    """Requests a second to one host; a longer `Crawl-delay` in its robots.txt goes before. null: no limit."""
+
+    robots: bool = True
+    """Heed robots.txt (RFC 9309)."""
+
+    headers: bool = True
+    """Heed `X-Robots-Tag` (noai, noimageai, noindex, noimageindex, none) and `tdm-reservation: 1`."""
+
+    tdmrep: Literal["auto", "always", "never"] = "auto"
+    """Heed `/.well-known/tdmrep.json`. `auto`: of hosts with three wanted images or more, since it costs a request."""
+
+
+class Fetch(Settings):
+    """How images are had that a source knows by URL alone."""
+
+    contact: Annotated[str, Field(min_length=3, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+    """E-mail address or web page, sent with every request, where the owner of a server can reach you."""
+
+    engine: Literal["own", "img2dataset"] = "own"
+    """`own`: the fastest. `img2dataset`: that program does the downloading, behind the same guard."""
+
+    store: OptionalLocation = None
+    """Folder where images are kept by their SHA-256, with a ledger of every URL; builds share it.
+    Default: `store` within the work folder."""
+
+    keep: Literal["original", "none"] = "original"
+    """`original`: images stay in the store. `none`: the store is removed when the dataset is sealed."""
+
+    offline: bool = False
+    """Take what the store has, and ask nobody."""
+
+    retry: Literal["transient", "all", "none"] = "transient"
+    """Which failures of earlier runs are tried again: those that may pass, all of them, or none."""
+
+    connections: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Requests at once, all hosts together."""
+
+    deadline_s: Seconds = 30
+    """Longest time an image may take, redirects included, waiting for its host's turn not."""
+
+    connect_timeout_s: Seconds = 10
+    """Longest time until a connection stands."""
+
+    max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
+    """Redirects that are followed, each checked like a URL of the corpus."""
+
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    """Tries a run for what may pass: timeouts, broken connections, status 429 and 5xx."""
+
+    politeness: Politeness = Politeness()
+    """What one server is asked for at most, and whose wishes are heeded."""
+
+    allow: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Networks (`10.1.0.0/16`) that may be reached though they are not public, for mirrors of your own."""
+
+    resolve: dict[str, str] = Field(default_factory=dict)
+    """Hosts that are found at a stated place, as `{corpus.example: "127.0.0.1:8080"}`, private or not."""
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is no network; write for example 10.1.0.0/16") from None
+        return value
+
+    @field_validator("resolve")
+    @classmethod
+    def _places(cls, value: dict[str, str]) -> dict[str, str]:
+        for host, place in value.items():
+            address, colon, port = place.rpartition(":")
+            try:
+                ip_address(address.strip("[]"))
+                sound = bool(colon) and 0 < int(port) < 65536
+            except ValueError:
+                sound = False
+            if not sound:
+                raise ValueError(f"{host}: {place!r} is no place; write ADDRESS:PORT, for example 127.0.0.1:8080")
+        return value

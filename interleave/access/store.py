@@ -1,0 +1,311 @@
+"""What was downloaded, by its SHA-256, with a ledger of every URL that was asked for.
+
+    STORE/ledger.sqlite      urls: key -> outcome, headers, time, attempts; images: SHA-256 -> place; wishes of origins
+    STORE/blobs/00000.blob   images one behind the other; a new file from 256 MiB on
+
+A response counts once its row is committed: the bytes lie in the blob by then, and what a killed process left behind
+them is never referred to. SQLite's WAL keeps committed rows through the death of the process; after a power cut the
+last ones may be missing, and are fetched again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from interleave.errors import TaskError, Unreadable
+
+LEDGER_NAME = "ledger.sqlite"
+BLOBS_NAME = "blobs"
+MAX_BLOB_BYTES = 256 * 1024 * 1024
+_VERSION = 1
+_SCHEMA = """
+create table if not exists urls (
+    key blob primary key, url text not null, outcome text not null, detail text not null, transient integer not null,
+    status integer, sha256 blob, final_url text, headers text, fetched_at real not null, attempts integer not null
+) without rowid;
+create table if not exists images (
+    sha256 blob primary key, file integer not null, offset integer not null, length integer not null
+) without rowid;
+create table if not exists wishes (
+    kind text not null, origin text not null, text blob not null, asked_at real not null, primary key (kind, origin)
+) without rowid;
+"""
+_SELECT_ONE = """
+select url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts from urls where key = ?
+"""
+_SELECT_ALL = """
+select url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts from urls order by key
+"""
+OK = "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What asking for a URL came to: a row of the ledger."""
+
+    url: str
+    outcome: str
+    # "ok", or the reason why there is no image.
+    detail: str = ""
+    transient: bool = False
+    # Whether asking again may help.
+    status: int | None = None
+    sha256: str | None = None
+    final_url: str | None = None
+    # Where it differs from `url`.
+    headers: str | None = None
+    # JSON, those of KEPT_HEADERS.
+    fetched_at: float = 0.0
+    # Seconds since 1970.
+    attempts: int = 1
+    # Requests, over all runs.
+
+
+class Store:
+    """A store that is read, and written by one process at a time.
+
+    Raises:
+        TaskError: the folder is no store, or of a newer version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            (folder / BLOBS_NAME).mkdir(parents=True, exist_ok=True)
+            self.ledger = sqlite3.connect(
+                folder / LEDGER_NAME, timeout=60, isolation_level=None, check_same_thread=False
+            )
+            self._prepare()
+        except sqlite3.Error as error:
+            raise TaskError(f"{folder} is no store of images: {error}; name another folder") from None
+        self._blobs: dict[int, int] = {}
+
+    def _prepare(self) -> None:
+        (version,) = self.ledger.execute("pragma user_version").fetchone()
+        if version > _VERSION:
+            raise TaskError(
+                f"{self._folder} was made by a newer interleave (store version {version}); upgrade to read it"
+            )
+        if version < _VERSION:
+            self.ledger.execute("pragma journal_mode=wal")
+            self.ledger.executescript(_SCHEMA)
+            self.ledger.execute(f"pragma user_version={_VERSION}")
+        self.ledger.execute("pragma synchronous=normal")
+
+    def close(self) -> None:
+        self.ledger.close()
+        for descriptor in self._blobs.values():
+            os.close(descriptor)
+        self._blobs.clear()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def entry(self, url: str) -> Entry | None:
+        """What is known of a URL."""
+        row = self.ledger.execute(_SELECT_ONE, (url_key(url),)).fetchone()
+        return None if row is None else _entry(row)
+
+    def entries(self) -> Iterator[Entry]:
+        """The whole ledger, in the order of its keys."""
+        for row in self.ledger.execute(_SELECT_ALL):
+            yield _entry(row)
+
+    def has_image(self, sha256: str) -> bool:
+        return self._place(sha256) is not None
+
+    def read(self, sha256: str) -> bytes:
+        """An image as it was downloaded.
+
+        Raises:
+            Unreadable: `not_in_store`, `damaged_in_store`.
+        """
+        for _ in range(2):  # between the look at the ledger and the file, `compact` may have moved the image
+            place = self._place(sha256)
+            if place is None:
+                raise Unreadable("not_in_store", sha256)
+            file, offset, length = place
+            data = self._bytes(file, offset, length)
+            if data:
+                break
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise Unreadable("damaged_in_store", f"{sha256} in {_blob_name(file)} at {offset}")
+        return data
+
+    def _bytes(self, file: int, offset: int, length: int) -> bytes:
+        try:
+            return os.pread(self._descriptor(file), length, offset)
+        except FileNotFoundError:
+            return b""
+
+    def wish(self, kind: str, origin: str, not_before: float) -> bytes | None:
+        row = self.ledger.execute(
+            "select text from wishes where kind = ? and origin = ? and asked_at >= ?", (kind, origin, not_before)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def _place(self, sha256: str) -> tuple[int, int, int] | None:
+        row = self.ledger.execute(
+            "select file, offset, length from images where sha256 = ?", (bytes.fromhex(sha256),)
+        ).fetchone()
+        return None if row is None else (int(row[0]), int(row[1]), int(row[2]))
+
+    def _descriptor(self, file: int) -> int:
+        if file not in self._blobs:
+            self._blobs[file] = os.open(self._folder / BLOBS_NAME / _blob_name(file), os.O_RDONLY)
+        return self._blobs[file]
+
+
+class StoreWriter:
+    """Adds to a store. Its methods may be called from several threads."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._ledger = store.ledger
+        self._store = store
+        self._folder = folder / BLOBS_NAME
+        self._lock = threading.Lock()
+        self._file = max((int(path.stem) for path in self._folder.glob("*.blob") if path.stem.isdigit()), default=0)
+        self._descriptor = self._open()
+
+    def put(self, entry: Entry, data: bytes | None = None) -> None:
+        """Records what asking for a URL came to, with the image if there is one."""
+        with self._lock:
+            place = None
+            if data is not None:
+                assert entry.sha256 is not None
+                if not self._store.has_image(entry.sha256):
+                    place = self._append(data)
+            self._ledger.execute("begin immediate")
+            try:
+                if place is not None:
+                    assert entry.sha256 is not None
+                    self._ledger.execute(
+                        "insert or replace into images values (?, ?, ?, ?)", (bytes.fromhex(entry.sha256), *place)
+                    )
+                self._ledger.execute(
+                    "insert or replace into urls values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(entry)
+                )
+                self._ledger.execute("commit")
+            except sqlite3.Error as error:
+                with suppress(sqlite3.Error):
+                    self._ledger.execute("rollback")
+                raise TaskError(
+                    f"cannot write {self._folder.parent / LEDGER_NAME}: {error}; run again to go on"
+                ) from None
+
+    def wish(self, kind: str, origin: str, not_before: float) -> bytes | None:
+        with self._lock:
+            return self._store.wish(kind, origin, not_before)
+
+    def put_wish(self, kind: str, origin: str, text: bytes, at: float) -> None:
+        with self._lock:
+            self._ledger.execute("insert or replace into wishes values (?, ?, ?, ?)", (kind, origin, text, at))
+
+    def close(self) -> None:
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+    def _append(self, data: bytes) -> tuple[int, int, int]:
+        offset = os.lseek(self._descriptor, 0, os.SEEK_END)
+        if offset and offset + len(data) > MAX_BLOB_BYTES:
+            self.close()
+            self._file += 1
+            self._descriptor = self._open()
+            offset = 0
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        return self._file, offset, len(data)
+
+    def _open(self) -> int:
+        path = self._folder / _blob_name(self._file)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+
+@contextmanager
+def open_for_writing(folder: Path) -> Iterator[tuple[Store, StoreWriter]]:
+    """A store, and what adds to it, for this process alone.
+
+    Raises:
+        TaskError: another process is adding to it; the folder is no store.
+    """
+    with Store(folder) as store, _alone(folder):
+        writer = StoreWriter(store, folder)
+        try:
+            yield store, writer
+        finally:
+            writer.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise TaskError(f"another process is downloading into {folder}; wait for it, or name another store") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def url_key(url: str) -> bytes:
+    """16 bytes that stand for a URL: 2^64 URLs until two are likely to share one."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    return (
+        url_key(entry.url),
+        _stored(entry.url),
+        entry.outcome,
+        _stored(entry.detail),
+        int(entry.transient),
+        entry.status,
+        entry.sha256 and bytes.fromhex(entry.sha256),
+        entry.final_url and _stored(entry.final_url),
+        entry.headers,
+        entry.fetched_at,
+        entry.attempts,
+    )
+
+
+def _stored(text: str) -> str:
+    """SQLite takes no lone surrogates; URLs of a damaged corpus have them."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _entry(row: Sequence[object]) -> Entry:
+    url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts = row
+    return Entry(
+        url=str(url),
+        outcome=str(outcome),
+        detail=str(detail),
+        transient=bool(transient),
+        status=None if status is None else int(str(status)),
+        sha256=sha256.hex() if isinstance(sha256, bytes) else None,
+        final_url=None if final_url is None else str(final_url),
+        headers=None if headers is None else str(headers),
+        fetched_at=float(str(fetched_at)),
+        attempts=int(str(attempts)),
+    )
+
+
+def _blob_name(file: int) -> str:
+    return f"{file:05d}.blob"

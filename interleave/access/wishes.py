@@ -1,0 +1,134 @@
+"""What the owner of an origin wishes: robots.txt (RFC 9309) and TDMRep, asked for once a day."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+from protego import Protego
+from yarl import URL
+
+from interleave.access.errors import FetchError
+from interleave.access.urls import origin_of
+
+MAX_AGE_S = 24 * 3600
+MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309, 2.5
+_MAX_LOCATIONS = 1_000
+_MAX_LINES = 10_000
+_MAX_CRAWL_DELAY_S = 60.0
+# TDMRep is asked for only where at least this many images are wanted: most hosts of the long tail have one or two.
+MANY_IMAGES = 3
+
+
+class WishCache(Protocol):
+    """Where what an origin said is kept between runs."""
+
+    def wish(self, kind: str, origin: str, not_before: float) -> bytes | None: ...
+
+    def put_wish(self, kind: str, origin: str, text: bytes, at: float) -> None: ...
+
+
+# (url, most bytes) -> the body, b"" where there is none. Raises FetchError where the origin cannot be asked.
+AskFile = Callable[[URL, int], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """One origin's robots.txt, ready to be asked."""
+
+    robots: Any
+    locations: tuple[_Location, ...]
+    # Of tdmrep.json, of which the first that covers a path decides.
+
+    def refusal(self, url: URL, agent: str) -> str | None:
+        """Why a URL must not be fetched."""
+        if not self.robots.can_fetch(str(url), agent):
+            return "robots.txt"
+        path = url.raw_path_qs
+        covering = next((location for location in self.locations if location.covers(path)), None)
+        return "tdmrep.json" if covering is not None and covering.is_reserved else None
+
+    def crawl_delay_s(self, agent: str) -> float:
+        delay = self.robots.crawl_delay(agent)
+        return min(float(delay), _MAX_CRAWL_DELAY_S) if delay else 0.0
+
+
+class Wishes:
+    """The rules of every origin, asked for when first needed, by one request however many wait."""
+
+    def __init__(self, ask: AskFile, cache: WishCache, *, robots: bool) -> None:
+        self._ask = ask
+        self._cache = cache
+        self._robots = robots
+        self._known: dict[tuple[str, bool], asyncio.Task[Rules]] = {}
+
+    async def rules(self, url: URL, *, tdmrep: bool) -> Rules:
+        """
+        Raises:
+            FetchError: `robots_unavailable`: by RFC 9309 an origin that fails is one that forbids.
+        """
+        key = (origin_of(url), tdmrep)
+        if key not in self._known:
+            self._known[key] = asyncio.create_task(self._load(url.origin(), tdmrep))
+        return await asyncio.shield(self._known[key])
+
+    async def _load(self, origin: URL, tdmrep: bool) -> Rules:
+        robots = await self._text("robots", origin / "robots.txt") if self._robots else b""
+        reservations = b""
+        if tdmrep:
+            try:
+                reservations = await self._text("tdmrep", origin / ".well-known" / "tdmrep.json")
+            except FetchError:
+                reservations = b""  # no statement is no reservation
+        # Protego takes quadratic time in very long lines; nobody's rule has more than 2,000 characters.
+        lines = [line[:2000] for line in robots.decode("utf-8", "replace").splitlines()[:_MAX_LINES]]
+        return Rules(robots=Protego.parse("\n".join(lines)), locations=_locations(reservations))
+
+    async def _text(self, kind: str, url: URL) -> bytes:
+        origin = origin_of(url)
+        now = time.time()
+        known = self._cache.wish(kind, origin, now - MAX_AGE_S)
+        if known is None:
+            try:
+                known = await self._ask(url, MAX_ROBOTS_BYTES)
+            except FetchError as error:
+                raise FetchError("robots_unavailable", f"{url.name}: {error.reason}", transient=True) from None
+            self._cache.put_wish(kind, origin, known, now)
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Location:
+    """A path of tdmrep.json, with `*` for anything and `$` for the end, and whether it is reserved."""
+
+    pieces: tuple[str, ...]
+    ends: bool
+    is_reserved: bool
+
+    def covers(self, path: str) -> bool:
+        """Piece by piece, each at its first place: no backtracking, whatever the pattern."""
+        if not path.startswith(self.pieces[0]):
+            return False
+        at = len(self.pieces[0])
+        for piece in self.pieces[1:]:
+            at = path.find(piece, at) + len(piece)
+            if at < len(piece):
+                return False
+        return not self.ends or at == len(path) or (len(self.pieces) > 1 and path.endswith(self.pieces[-1]))
+
+
+def _locations(text: bytes) -> tuple[_Location, ...]:
+    try:
+        entries = orjson.loads(text) if text else []
+    except orjson.JSONDecodeError:
+        return ()
+    found = []
+    for entry in entries[:_MAX_LOCATIONS] if isinstance(entries, list) else []:
+        if isinstance(entry, dict) and isinstance(location := entry.get("location"), str):
+            pieces = tuple(location[:2000].removesuffix("$").split("*"))
+            found.append(_Location(pieces, location.endswith("$"), entry.get("tdm-reservation") in (1, "1")))
+    return tuple(found)

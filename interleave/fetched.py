@@ -1,0 +1,64 @@
+"""What became of the URLs of a split, and the images that were had: written by `download`, read by `measure`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from interleave.access.store import Store
+from interleave.errors import Unreadable
+
+OUTCOMES = pa.schema([("url", pa.string()), ("sha256", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
+
+# URL -> (SHA-256 or None, reason, detail)
+Outcomes = Mapping[str, tuple[str | None, str, str]]
+
+
+class FetchedImages:
+    """The images of a split that were known by URL alone."""
+
+    def __init__(self, outcomes: Outcomes, store: Store | None) -> None:
+        self._outcomes = outcomes
+        self._store = store
+
+    def read(self, url: str) -> bytes:
+        """An image as it was downloaded.
+
+        Raises:
+            Unreadable: `not_fetched`, or the reason why it was not had.
+        """
+        if self._store is None:
+            raise Unreadable("not_fetched", f"{url}: the recipe has no `fetch`")
+        sha256, reason, detail = self._outcomes.get(as_text(url), (None, "not_fetched", url))
+        if sha256 is None:
+            raise Unreadable(reason, detail)
+        return self._store.read(sha256)
+
+
+@contextmanager
+def open_fetched(outcomes: str | None, store: str | None) -> Iterator[FetchedImages]:
+    """The images of a split; without tables, nothing was fetched.
+
+    Raises:
+        TaskError: the store cannot be opened.
+    """
+    if outcomes is None or store is None:
+        yield FetchedImages({}, None)
+        return
+    with Store(Path(store)) as opened:
+        yield FetchedImages(_read_outcomes(Path(outcomes)), opened)
+
+
+def as_text(url: str) -> str:
+    """A URL as tables and ledgers can hold it: lone surrogates, which damaged JSON may have, become `?`."""
+    return url.encode("utf-8", "replace").decode()
+
+
+def _read_outcomes(path: Path) -> Outcomes:
+    table = pq.read_table(path)
+    columns = [table.column(name).to_pylist() for name in OUTCOMES.names]
+    return {url: (sha256, reason or "", detail or "") for url, sha256, reason, detail in zip(*columns, strict=True)}
