@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,12 +19,13 @@ import pyarrow.parquet as pq
 from interleave.access.blocklist import Blocklist
 from interleave.access.progress import Progress
 from interleave.access.settings import Fetch
-from interleave.access.store import OK, Entry, Store, StoreWriter, open_for_writing, url_key
+from interleave.access.store import OK, ORIGINAL, Entry, Store, StoreWriter, open_for_writing, url_key
 from interleave.counts import Counts
 from interleave.dedup.fingerprints import perceptual_hash
 from interleave.errors import InterleaveError, Unreadable
 from interleave.fetched import OUTCOMES
 from interleave.images import ImageTarget, normalise
+from interleave.kept_images import pack
 from interleave.spool import write_table
 
 
@@ -37,7 +39,9 @@ class Download:
     # One table a split.
     outcomes: tuple[Path, ...]
     # Likewise.
-    max_bytes: int
+    target: ImageTarget
+    form: str
+    # In which images are kept: `ORIGINAL`, or what `target` makes of them.
     blocklist: Blocklist
     quiet: bool = False
 
@@ -53,7 +57,7 @@ def download(task: Download) -> Counts:
             _fetch(task, store, writer)
         counts = Counts()
         for wanted, outcomes in zip(task.wanted, task.outcomes, strict=True):
-            counts.update(_write_outcomes(wanted, outcomes, store))
+            counts.update(_write_outcomes(wanted, outcomes, store, task.form))
     return counts
 
 
@@ -68,9 +72,11 @@ def _fetch(task: Download, store: Store, writer: StoreWriter) -> None:
         fetcher = Fetcher(
             task.settings,
             writer,
-            max_bytes=task.max_bytes,
+            max_bytes=task.target.max_bytes,
             blocklist=task.blocklist,
             phash=_phash,
+            form=task.form,
+            keep=bytes if task.form == ORIGINAL else partial(_normalised, target=task.target),
             ended=progress.ended,
         )
         try:
@@ -85,7 +91,9 @@ def _todo(task: Download, store: Store, tried: set[bytes], progress: Progress) -
     for url in _urls(task.wanted):
         known = store.entry(url)
         settled = known is not None and (
-            known.outcome == OK or retry == "none" or (retry == "transient" and not known.transient)
+            _is_there(known, store, task.form)
+            if known.outcome == OK
+            else retry == "none" or (retry == "transient" and not known.transient)
         )
         key = url_key(url)
         if settled or key in tried:
@@ -102,17 +110,30 @@ def _urls(tables: Iterable[Path]) -> Iterator[str]:
                 yield from batch.column(0).to_pylist()
 
 
-def _write_outcomes(wanted: Path, outcomes: Path, store: Store) -> Counts:
+def _write_outcomes(wanted: Path, outcomes: Path, store: Store, form: str) -> Counts:
     counts = Counts()
     with write_table(outcomes, OUTCOMES) as table:
         for url in _urls([wanted]):
             entry = store.entry(url) or Entry(url=url, outcome="not_in_store", detail="and `fetch.offline` is set")
-            is_there = entry.outcome == OK
+            is_there = _is_there(entry, store, form)
             counts["images_fetched" if is_there else "images_not_fetched"] += 1
             counts["images_to_retry"] += int(entry.transient)
             row = {"url": url, "sha256": entry.sha256 if is_there else None}
-            table.append(row | {"reason": None if is_there else entry.outcome, "detail": entry.detail})
+            table.append(row | {"reason": None if is_there else _reason(entry), "detail": entry.detail})
     return counts
+
+
+def _is_there(entry: Entry, store: Store, form: str) -> bool:
+    return entry.outcome == OK and entry.sha256 is not None and store.has_image(entry.sha256, form)
+
+
+def _reason(entry: Entry) -> str:
+    """An image that was had once and is not kept, or in another form, is not here."""
+    return "not_in_store" if entry.outcome == OK else entry.outcome
+
+
+def _normalised(data: bytes, target: ImageTarget) -> bytes:
+    return pack(normalise(data, target))
 
 
 def _phash(data: bytes) -> int | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interleave.access.store import Store
+from interleave.access.store import ORIGINAL, Store
 from interleave.errors import Unreadable
 
 OUTCOMES = pa.schema([("url", pa.string()), ("sha256", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
@@ -21,12 +21,13 @@ Outcomes = Mapping[str, tuple[str | None, str, str]]
 class FetchedImages:
     """The images of a split that were known by URL alone."""
 
-    def __init__(self, outcomes: Outcomes, store: Store | None) -> None:
+    def __init__(self, outcomes: Outcomes, store: Store | None, form: str = ORIGINAL) -> None:
+        self.form = form
         self._outcomes = outcomes
         self._store = store
 
-    def read(self, url: str) -> bytes:
-        """An image as it was downloaded.
+    def read(self, url: str) -> tuple[str, bytes]:
+        """(SHA-256 of an image as it was downloaded, its bytes in the form that the store keeps).
 
         Raises:
             Unreadable: `not_fetched`, or the reason why it was not had.
@@ -36,11 +37,11 @@ class FetchedImages:
         sha256, reason, detail = self._outcomes.get(as_text(url), (None, "not_fetched", url))
         if sha256 is None:
             raise Unreadable(reason, detail)
-        return self._store.read(sha256)
+        return sha256, self._store.read(sha256, self.form)
 
 
 @contextmanager
-def open_fetched(outcomes: str | None, store: str | None) -> Iterator[FetchedImages]:
+def open_fetched(outcomes: str | None, store: str | None, form: str) -> Iterator[FetchedImages]:
     """The images of a split; without tables, nothing was fetched.
 
     Raises:
@@ -50,7 +51,7 @@ def open_fetched(outcomes: str | None, store: str | None) -> Iterator[FetchedIma
         yield FetchedImages({}, None)
         return
     with Store(Path(store)) as opened:
-        yield FetchedImages(_read_outcomes(Path(outcomes)), opened)
+        yield FetchedImages(_read_outcomes(Path(outcomes)), opened, form)
 
 
 def as_text(url: str) -> str:

@@ -7,12 +7,14 @@ Reads a split, obtains and normalises the images, repairs the text, takes finger
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from interleave.access.blocklist import Blocklist
+from interleave.access.store import ORIGINAL
 from interleave.acquire.listing import Split
 from interleave.acquire.source import Limits, Parsed, Refused, Source
 from interleave.clean.text import Repair, repair
@@ -22,6 +24,7 @@ from interleave.document import Drop, Image, MeasuredDocument, SourceDocument, S
 from interleave.errors import Unreadable
 from interleave.fetched import FetchedImages, open_fetched
 from interleave.images import ImageTarget, NormalisedImage, normalise
+from interleave.kept_images import unpack
 from interleave.spool import BlobWriter, write_blob, write_documents, write_drops
 
 STAGE = "measure"
@@ -41,6 +44,8 @@ class MeasureTask:
     outcomes: str | None
     # Table of what became of the split's URLs; None where the recipe fetches nothing.
     store: str | None
+    form: str
+    # In which the store keeps images.
     blocklist: Blocklist
 
 
@@ -52,7 +57,7 @@ def measure(task: MeasureTask) -> Counts:
     with (
         write_blob(spool, f"{task.name}.blob") as blob,
         write_documents(spool / f"{task.name}.documents.parquet") as documents,
-        open_fetched(task.outcomes, task.store) as fetched,
+        open_fetched(task.outcomes, task.store, task.form) as fetched,
     ):
         images = _Images(task, blob, fetched)
         readable = _readable(task, counts, drops)
@@ -119,25 +124,29 @@ class _Images:
     def _measure_one(self, source: SourceImage) -> Image:
         if source.url and (entry := self._task.blocklist.of_url(source.url)):
             raise Unreadable("blocklisted", entry)
-        data = self._obtain(source)
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256, data, normalised = self._obtain(source)
         if source.sha256 is not None and source.sha256 != sha256:
             raise Unreadable("sha256_mismatch", f"{sha256}, the source says {source.sha256}")
         if sha256 not in self._stored:
-            self._stored[sha256] = self._store(data, sha256)
+            self._stored[sha256] = self._store(data, sha256, normalised)
         stored = self._stored[sha256]
         if isinstance(stored, Unreadable):
             raise Unreadable(stored.reason, stored.detail)
         return _as_referenced(stored, source)
 
-    def _obtain(self, source: SourceImage) -> bytes:
+    def _obtain(self, source: SourceImage) -> tuple[str, bytes, Callable[[], NormalisedImage]]:
+        """(SHA-256 at its origin, bytes as they lie here, what makes of them the image that is stored)."""
         if source.load is not None:
-            return source.load()
-        return self._fetched.read(source.url or "")
+            data = source.load()
+            return hashlib.sha256(data).hexdigest(), data, partial(normalise, data, self._task.target)
+        sha256, data = self._fetched.read(source.url or "")
+        if self._fetched.form == ORIGINAL:
+            return sha256, data, partial(normalise, data, self._task.target)
+        return sha256, data, partial(unpack, data)
 
-    def _store(self, data: bytes, sha256: str) -> Image | Unreadable:
+    def _store(self, data: bytes, sha256: str, make: Callable[[], NormalisedImage]) -> Image | Unreadable:
         try:
-            normalised: NormalisedImage = normalise(data, self._task.target)
+            normalised = make()
         except Unreadable as error:
             # A new one: the caught one's traceback would keep the image's bytes alive.
             return Unreadable(error.reason, error.detail)

@@ -16,6 +16,7 @@ from interleave.access.settings import Fetch
 from interleave.acquire.html import HtmlSource
 from interleave.acquire.mmc4 import Mmc4Source
 from interleave.acquire.obelics import ObelicsSource
+from interleave.acquire.pairs import PairsSource
 from interleave.acquire.source import Source
 from interleave.acquire.vila_pkl import VilaPklSource
 from interleave.acquire.warc import WarcSource
@@ -28,7 +29,7 @@ from interleave.identity import fingerprint
 from interleave.settings import SHAPES_NOTHING, Location, Locations, Settings, identity, resolve_location
 
 # The kinds of source that come with the project; installed packages add theirs by an entry point of this group.
-BUILT_IN = (Mmc4Source, HtmlSource, ObelicsSource, VilaPklSource, WarcSource, WebDatasetSource)
+BUILT_IN = (Mmc4Source, HtmlSource, ObelicsSource, PairsSource, VilaPklSource, WarcSource, WebDatasetSource)
 SOURCES = "interleave.sources"
 
 if TYPE_CHECKING:

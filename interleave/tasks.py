@@ -17,6 +17,7 @@ import orjson
 
 from interleave import __version__
 from interleave.access.blocklist import read_blocklists
+from interleave.access.store import ORIGINAL
 from interleave.acquire.listing import Split
 from interleave.acquire.source import Source
 from interleave.clean.decide import DecideTask
@@ -29,6 +30,7 @@ from interleave.encode.model import TargetModel
 from interleave.files import sha256_of
 from interleave.identity import fingerprint
 from interleave.images import ImageTarget
+from interleave.kept_images import form_of
 from interleave.measure import MeasureTask
 from interleave.recipe import Recipe
 from interleave.run import StageResult, Task
@@ -75,10 +77,25 @@ def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path
         store=store_folder(recipe, work),
         wanted=tuple(Path(task.payload.table) for task in wanted),
         outcomes=tuple(Path(_file(work, "fetch", number, "outcomes")) for number in range(len(wanted))),
-        max_bytes=recipe.images.max_bytes,
+        target=_target(recipe),
+        form=_form(recipe),
         blocklist=read_blocklists(recipe.blocklists),
         quiet=quiet,
     )
+
+
+def _target(recipe: Recipe) -> ImageTarget:
+    return ImageTarget(
+        max_short_side=recipe.max_short_side,
+        quality=recipe.images.quality,
+        max_bytes=recipe.images.max_bytes,
+        max_pixels=recipe.images.max_pixels,
+    )
+
+
+def _form(recipe: Recipe) -> str:
+    is_normalised = recipe.fetch is not None and recipe.fetch.keep == "normalised"
+    return form_of(_target(recipe)) if is_normalised else ORIGINAL
 
 
 def store_folder(recipe: Recipe, work: Path) -> Path:
@@ -91,12 +108,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
     sources = {source.name: source for source in recipe.all_sources}
     blocklist = read_blocklists(recipe.blocklists)
     blocked = [sha256_of(Path(path)) for path in recipe.blocklists]
-    target = ImageTarget(
-        max_short_side=recipe.max_short_side,
-        quality=recipe.images.quality,
-        max_bytes=recipe.images.max_bytes,
-        max_pixels=recipe.images.max_pixels,
-    )
+    target = _target(recipe)
     tasks = []
     for number, split in enumerate(splits):
         source = sources[split.source]
@@ -110,6 +122,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
             name=_name(number),
             outcomes=outcomes,
             store=str(store_folder(recipe, work)) if recipe.fetch else None,
+            form=_form(recipe),
             blocklist=blocklist,
         )
         depends = ["measure", _versions(), *_reading(source, split), asdict(target), identity(recipe.clean.repair)]

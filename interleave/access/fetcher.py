@@ -24,9 +24,10 @@ from interleave.access.frontier import Frontier, Host, Job
 from interleave.access.opt_out import opt_out_in_headers
 from interleave.access.settings import Fetch
 from interleave.access.sniff import check_is_image
-from interleave.access.store import OK, Entry, StoreWriter
+from interleave.access.store import OK, ORIGINAL, Entry, StoreWriter
 from interleave.access.urls import parse_url
 from interleave.access.wishes import MANY_IMAGES, Wishes
+from interleave.errors import Unreadable
 
 AGENT = "interleave"
 # Formats that the codec reads, and anything else from servers that know no better.
@@ -37,6 +38,8 @@ _MAX_PAUSE_S = 120.0
 _DEAD_AFTER = {"dns": 2, "connect": 5}
 
 Phash = Callable[[bytes], int | None]
+# Makes of an image what is kept of it; may raise Unreadable.
+Keep = Callable[[bytes], bytes]
 Ended = Callable[[Entry, int], None]
 # (what it came to, bytes of the image)
 
@@ -45,13 +48,24 @@ class Fetcher:
     """One run of fetching. Used once."""
 
     def __init__(
-        self, settings: Fetch, writer: StoreWriter, *, max_bytes: int, blocklist: Blocklist, phash: Phash, ended: Ended
+        self,
+        settings: Fetch,
+        writer: StoreWriter,
+        *,
+        max_bytes: int,
+        blocklist: Blocklist,
+        phash: Phash,
+        ended: Ended,
+        form: str = ORIGINAL,
+        keep: Keep = bytes,
     ) -> None:
         self._settings = settings
         self._writer = writer
         self._blocklist = blocklist
         self._phash = phash
         self._ended = ended
+        self._form = form
+        self._kept = keep
         self._client = Client(settings, max_bytes=max_bytes, user_agent=user_agent(settings.contact))
         self._wishes = Wishes(self._ask_file, writer, robots=settings.politeness.robots)
 
@@ -165,7 +179,13 @@ class Fetcher:
             headers=orjson.dumps(dict(response.headers)).decode(),
             attempts=job.num_requests,
         )
-        self._record(entry, response.body)
+        kept = response.body
+        if self._form != ORIGINAL:
+            try:
+                kept = await asyncio.to_thread(self._kept, kept)
+            except Unreadable as error:
+                raise FetchError(error.reason, error.detail) from None
+        self._record(entry, kept)
 
     def _failed(self, job: Job, host: Host, error: FetchError) -> None:
         """Another try, later; or the end."""
@@ -205,7 +225,7 @@ class Fetcher:
 
     def _record(self, entry: Entry, data: bytes | None = None) -> None:
         entry = replace(entry, fetched_at=time.time())
-        self._writer.put(entry, data)
+        self._writer.put(entry, data, self._form)
         self._ended(entry, len(data or b""))
 
     async def _ask_file(self, url: URL, max_bytes: int) -> bytes:

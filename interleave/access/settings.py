@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from interleave.settings import OptionalLocation, Settings
 
@@ -44,8 +44,9 @@ class Fetch(Settings):
     """Folder where images are kept by their SHA-256, with a ledger of every URL; builds share it.
     Default: `store` within the work folder."""
 
-    keep: Literal["original", "none"] = "original"
-    """`original`: images stay in the store. `none`: the store is removed when the dataset is sealed."""
+    keep: Literal["original", "normalised", "none"] = "original"
+    """`original`: images stay in the store as they came. `normalised`: as the recipe's `images` makes them, which is
+    smaller; another size or quality downloads them again. `none`: no image stays once it was measured."""
 
     offline: bool = False
     """Take what the store has, and ask nobody."""
@@ -76,6 +77,12 @@ class Fetch(Settings):
 
     resolve: dict[str, str] = Field(default_factory=dict)
     """Hosts that are found at a stated place, as `{corpus.example: "127.0.0.1:8080"}`, private or not."""
+
+    @model_validator(mode="after")
+    def _keep_what(self) -> Fetch:
+        if self.keep == "none" and self.store is not None:
+            raise ValueError("`keep: none` would empty a `store` that other builds use; leave one of them out")
+        return self
 
     @field_validator("allow")
     @classmethod

@@ -33,7 +33,8 @@ create table if not exists urls (
     status integer, sha256 blob, final_url text, headers text, fetched_at real not null, attempts integer not null
 ) without rowid;
 create table if not exists images (
-    sha256 blob primary key, file integer not null, offset integer not null, length integer not null
+    sha256 blob not null, form text not null, stored_sha256 blob not null,
+    file integer not null, offset integer not null, length integer not null, primary key (sha256, form)
 ) without rowid;
 create table if not exists wishes (
     kind text not null, origin text not null, text blob not null, asked_at real not null, primary key (kind, origin)
@@ -42,10 +43,13 @@ create table if not exists wishes (
 _SELECT_ONE = """
 select url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts from urls where key = ?
 """
+_SELECT_PLACE = "select stored_sha256, file, offset, length from images where sha256 = ? and form = ?"
 _SELECT_ALL = """
 select url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts from urls order by key
 """
 OK = "ok"
+# The bytes as they were downloaded. Other forms are named by what was made of them.
+ORIGINAL = "original"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,24 +129,24 @@ class Store:
         for row in self.ledger.execute(_SELECT_ALL):
             yield _entry(row)
 
-    def has_image(self, sha256: str) -> bool:
-        return self._place(sha256) is not None
+    def has_image(self, sha256: str, form: str = ORIGINAL) -> bool:
+        return self._place(sha256, form) is not None
 
-    def read(self, sha256: str) -> bytes:
-        """An image as it was downloaded.
+    def read(self, sha256: str, form: str = ORIGINAL) -> bytes:
+        """An image by the SHA-256 that it had when it was downloaded, in the form that was kept.
 
         Raises:
             Unreadable: `not_in_store`, `damaged_in_store`.
         """
         for _ in range(2):  # between the look at the ledger and the file, `compact` may have moved the image
-            place = self._place(sha256)
+            place = self._place(sha256, form)
             if place is None:
                 raise Unreadable("not_in_store", sha256)
-            file, offset, length = place
+            stored_sha256, file, offset, length = place
             data = self._bytes(file, offset, length)
             if data:
                 break
-        if hashlib.sha256(data).hexdigest() != sha256:
+        if hashlib.sha256(data).digest() != stored_sha256:
             raise Unreadable("damaged_in_store", f"{sha256} in {_blob_name(file)} at {offset}")
         return data
 
@@ -158,11 +162,9 @@ class Store:
         ).fetchone()
         return None if row is None else bytes(row[0])
 
-    def _place(self, sha256: str) -> tuple[int, int, int] | None:
-        row = self.ledger.execute(
-            "select file, offset, length from images where sha256 = ?", (bytes.fromhex(sha256),)
-        ).fetchone()
-        return None if row is None else (int(row[0]), int(row[1]), int(row[2]))
+    def _place(self, sha256: str, form: str) -> tuple[bytes, int, int, int] | None:
+        row = self.ledger.execute(_SELECT_PLACE, (bytes.fromhex(sha256), form)).fetchone()
+        return None if row is None else (bytes(row[0]), int(row[1]), int(row[2]), int(row[3]))
 
     def _descriptor(self, file: int) -> int:
         if file not in self._blobs:
@@ -181,21 +183,20 @@ class StoreWriter:
         self._file = max((int(path.stem) for path in self._folder.glob("*.blob") if path.stem.isdigit()), default=0)
         self._descriptor = self._open()
 
-    def put(self, entry: Entry, data: bytes | None = None) -> None:
-        """Records what asking for a URL came to, with the image if there is one."""
+    def put(self, entry: Entry, data: bytes | None = None, form: str = ORIGINAL) -> None:
+        """Records what asking for a URL came to, with the image if there is one, in the form that is kept."""
         with self._lock:
             place = None
             if data is not None:
                 assert entry.sha256 is not None
-                if not self._store.has_image(entry.sha256):
+                if not self._store.has_image(entry.sha256, form):
                     place = self._append(data)
             self._ledger.execute("begin immediate")
             try:
                 if place is not None:
-                    assert entry.sha256 is not None
-                    self._ledger.execute(
-                        "insert or replace into images values (?, ?, ?, ?)", (bytes.fromhex(entry.sha256), *place)
-                    )
+                    assert entry.sha256 is not None and data is not None
+                    row = (bytes.fromhex(entry.sha256), form, hashlib.sha256(data).digest(), *place)
+                    self._ledger.execute("insert or replace into images values (?, ?, ?, ?, ?, ?)", row)
                 self._ledger.execute(
                     "insert or replace into urls values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(entry)
                 )
@@ -249,6 +250,14 @@ def open_for_writing(folder: Path) -> Iterator[tuple[Store, StoreWriter]]:
             yield store, writer
         finally:
             writer.close()
+
+
+def forget_images(folder: Path) -> None:
+    """Removes the images of a store; its ledger stays."""
+    with open_for_writing(folder) as (store, _):
+        store.ledger.execute("delete from images")
+        for path in (folder / BLOBS_NAME).glob("*.blob"):
+            path.unlink()
 
 
 @contextmanager

@@ -1,0 +1,44 @@
+"""Images in a store as they are after normalising: smaller than what was downloaded, and all that `measure` asks for.
+
+4 bytes: length of the JSON | JSON: sizes, format | 1,024 bytes: thumbnail | JPEG
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import orjson
+
+from interleave.errors import Unreadable
+from interleave.images import ImageTarget, NormalisedImage
+
+_NUMBERS = ("width", "height", "source_width", "source_height", "source_format", "passed_through")
+_THUMBNAIL_SIDE = 32
+
+
+def form_of(target: ImageTarget) -> str:
+    """Names what images were made into: others are not mistaken for it."""
+    return f"jpeg, short side {target.max_short_side or 'any'}, quality {target.quality}"
+
+
+def pack(image: NormalisedImage) -> bytes:
+    """A normalised image as the bytes that are kept."""
+    head = orjson.dumps({name: getattr(image, name) for name in _NUMBERS})
+    return struct.pack("<I", len(head)) + head + image.thumbnail.tobytes() + image.jpeg
+
+
+def unpack(data: bytes) -> NormalisedImage:
+    """The image that `pack` was given.
+
+    Raises:
+        Unreadable: `damaged_in_store`.
+    """
+    try:
+        (length,) = struct.unpack_from("<I", data)
+        fields = orjson.loads(data[4 : 4 + length])
+        begin = 4 + length + _THUMBNAIL_SIDE**2
+        thumbnail = np.frombuffer(data[4 + length : begin], dtype=np.uint8).reshape(_THUMBNAIL_SIDE, _THUMBNAIL_SIDE)
+        return NormalisedImage(jpeg=data[begin:], thumbnail=thumbnail, **fields)
+    except (struct.error, ValueError, TypeError) as error:
+        raise Unreadable("damaged_in_store", str(error)[:200]) from None
