@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from interleave import __version__
-from interleave.errors import InterleaveError, ShardError
+from interleave.errors import InterleaveError, ShardError, explain_missing
 
 app = typer.Typer(
     name="interleave",
@@ -162,5 +162,5 @@ def main() -> None:
         typer.echo("interrupted; run the same command again to go on", err=True)
         sys.exit(130)
     except ModuleNotFoundError as error:
-        typer.echo(f"error: {error.name} is not installed; pip install 'interleave-vlm[build]'", err=True)
+        typer.echo(f"error: {explain_missing(error)}", err=True)
         sys.exit(2)

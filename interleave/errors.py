@@ -32,6 +32,28 @@ class ShardError(InterleaveError):
     """A dataset folder, manifest, index or tar is unreadable or inconsistent."""
 
 
+# Which extra brings a package that not everybody needs.
+_EXTRAS = {
+    "aiodns": "download",
+    "aiohttp": "download",
+    "protego": "download",
+    "yarl": "download",
+    "img2dataset": "img2dataset",
+    "fastwarc": "pages",
+    "lxml": "pages",
+    "resiliparse": "pages",
+    "warcio": "pages",
+    "datasets": "readers",
+    "torch": "torch",
+}
+
+
+def explain_missing(error: ModuleNotFoundError) -> str:
+    """What to install."""
+    name = (error.name or "").partition(".")[0]
+    return f"{name} is not installed; pip install 'interleave-vlm[{_EXTRAS.get(name, 'build')}]'"
+
+
 class Unreadable(Exception):
     """A document or an image that cannot be used.
 

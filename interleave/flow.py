@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from interleave import tasks
+from interleave import input_tasks, tasks
 from interleave.access.store import forget_images
 from interleave.acquire.listing import Split
 from interleave.clean.decide import decide
@@ -52,9 +52,9 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         run = Run(work, executor, quiet)
         splits = list_inputs(recipe, work, executor)
         _fetch(recipe, run, splits)
-        measured = run.stage("measure", measure, tasks.measure_tasks(recipe, splits, work))
+        measured = run.stage("measure", measure, input_tasks.measure_tasks(recipe, splits, work))
         if recipe.fetch and recipe.fetch.keep == "none":
-            forget_images(tasks.store_folder(recipe, work))
+            forget_images(input_tasks.store_folder(recipe, work))
         decided = run.stage("decide", decide, tasks.decide_tasks(recipe, measured, work))
         unique = run.stage("dedup", dedup, tasks.dedup_tasks(recipe, decided, work))
         encoded = run.stage("encode", encode, tasks.encode_tasks(recipe, model, unique, len(splits), work))
@@ -74,11 +74,11 @@ def _fetch(recipe: Recipe, run: Run, splits: Sequence[Split]) -> None:
     """What is known by URL alone, into the store; nothing to do where images were measured and are not kept."""
     if recipe.fetch is None:
         return
-    wanted = tasks.wanted_tasks(recipe, splits, run.work)
+    wanted = input_tasks.wanted_tasks(recipe, splits, run.work)
     run.stage("wanted", list_wanted, wanted)
-    task = tasks.download_task(recipe, wanted, run.work, quiet=run.quiet)
+    task = input_tasks.download_task(recipe, wanted, run.work, quiet=run.quiet)
     is_over = recipe.fetch.keep == "none" and all(path.is_file() for path in task.outcomes)
-    if not (is_over and run.is_done("measure", tasks.measure_tasks(recipe, splits, run.work))):
+    if not (is_over and run.is_done("measure", input_tasks.measure_tasks(recipe, splits, run.work))):
         run.here("fetch", download, task)
 
 

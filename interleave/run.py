@@ -23,7 +23,7 @@ import orjson
 from tqdm import tqdm
 
 from interleave.counts import Counts
-from interleave.errors import InterleaveError, TaskError
+from interleave.errors import InterleaveError, TaskError, explain_missing
 from interleave.executors import Executor
 from interleave.files import sync_folder, write_bytes
 
@@ -173,6 +173,8 @@ def _attempt(function: Callable[[Payload], Counts], payload: Payload) -> Counts 
         return str(error)
     except OSError as error:
         return _explain_os_error(error)
+    except ModuleNotFoundError as error:
+        return explain_missing(error)
     except Exception as error:  # noqa: BLE001 - a fault of ours in one task must not take the others with it
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:

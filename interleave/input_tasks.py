@@ -1,0 +1,101 @@
+"""The tasks that bring the input in: which URLs are wanted, fetching them, measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from interleave.access.blocklist import read_blocklists
+from interleave.access.store import ORIGINAL
+from interleave.acquire.listing import Split
+from interleave.acquire.source import Source
+from interleave.download import Download
+from interleave.files import sha256_of
+from interleave.images import ImageTarget
+from interleave.kept_images import form_of
+from interleave.measure import MeasureTask
+from interleave.recipe import Recipe
+from interleave.run import Task
+from interleave.settings import Settings, identity, locations
+from interleave.task_names import make_task, measured_files, spool_file, task_name, versions
+from interleave.wanted import WantedTask
+
+
+def wanted_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Task[WantedTask]]:
+    sources = {source.name: source for source in recipe.all_sources}
+    tasks = []
+    for number, split in enumerate(splits):
+        source = sources[split.source]
+        table = spool_file(work, "wanted", number, "urls")
+        payload = WantedTask(split=split, source=source, max_image_bytes=recipe.images.max_bytes, table=table)
+        depends = ["wanted", versions(), *_reading(source, split)]
+        tasks.append(make_task(task_name(number), payload, depends, (table,)))
+    return tasks
+
+
+def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path, *, quiet: bool) -> Download:
+    assert recipe.fetch is not None
+    return Download(
+        settings=recipe.fetch,
+        store=store_folder(recipe, work),
+        wanted=tuple(Path(task.payload.table) for task in wanted),
+        outcomes=tuple(Path(spool_file(work, "fetch", number, "outcomes")) for number in range(len(wanted))),
+        target=_target(recipe),
+        form=_form(recipe),
+        blocklist=read_blocklists(recipe.blocklists),
+        quiet=quiet,
+    )
+
+
+def _target(recipe: Recipe) -> ImageTarget:
+    return ImageTarget(
+        max_short_side=recipe.max_short_side,
+        quality=recipe.images.quality,
+        max_bytes=recipe.images.max_bytes,
+        max_pixels=recipe.images.max_pixels,
+    )
+
+
+def _form(recipe: Recipe) -> str:
+    is_normalised = recipe.fetch is not None and recipe.fetch.keep == "normalised"
+    return form_of(_target(recipe)) if is_normalised else ORIGINAL
+
+
+def store_folder(recipe: Recipe, work: Path) -> Path:
+    """Where downloaded images are kept: a place of the user's, or the work folder."""
+    store = recipe.fetch.store if recipe.fetch else None
+    return Path(store) if store else work / "store"
+
+
+def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Task[MeasureTask]]:
+    sources = {source.name: source for source in recipe.all_sources}
+    blocklist = read_blocklists(recipe.blocklists)
+    blocked = [sha256_of(Path(path)) for path in recipe.blocklists]
+    target = _target(recipe)
+    tasks = []
+    for number, split in enumerate(splits):
+        source = sources[split.source]
+        outcomes = spool_file(work, "fetch", number, "outcomes") if recipe.fetch else None
+        payload = MeasureTask(
+            split=split,
+            source=source,
+            target=target,
+            repair=recipe.clean.repair,
+            spool=str(work / "measure"),
+            name=task_name(number),
+            outcomes=outcomes,
+            store=str(store_folder(recipe, work)) if recipe.fetch else None,
+            form=_form(recipe),
+            blocklist=blocklist,
+        )
+        depends = ["measure", versions(), *_reading(source, split), asdict(target), identity(recipe.clean.repair)]
+        depends += [blocked, outcomes and sha256_of(Path(outcomes))]
+        tasks.append(make_task(task_name(number), payload, depends, measured_files(work, number)))
+    return tasks
+
+
+def _reading(source: Source, split: Split) -> list[object]:
+    """What the records of a split depend on. Where its images lie, too: others there must be measured again."""
+    assert isinstance(source, Settings), "a source is its own settings"
+    return [identity(source), locations(source) | {"path": ""}, asdict(split) | {"path": ""}]

@@ -1,0 +1,56 @@
+"""What tasks are called, where in the work folder they leave what, and the libraries that all of them depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+from interleave import __version__
+from interleave.identity import fingerprint
+from interleave.run import Task
+
+Payload = TypeVar("Payload")
+
+# Libraries whose version may change the bytes that a build writes.
+SHAPING = (
+    "ftfy",
+    "numpy",
+    "orjson",
+    "pillow",
+    "pyarrow",
+    "rensa",
+    "simplejpeg",
+    "tokenizers",
+    "sentencepiece",
+    "tiktoken",
+)
+
+
+def make_task(name: str, payload: Payload, depends: object, outputs: Sequence[str]) -> Task[Payload]:
+    return Task(name=name, payload=payload, fingerprint=fingerprint(depends), outputs=tuple(outputs))
+
+
+def task_name(number: int) -> str:
+    return f"{number:05d}"
+
+
+def spool_file(work: Path, stage: str, number: int, what: str) -> str:
+    return str(work / stage / f"{task_name(number)}.{what}.parquet")
+
+
+def samples_file(work: Path, number: int) -> str:
+    return str(work / "encode" / f"{task_name(number)}.samples.arrow")
+
+
+def measured_files(work: Path, number: int) -> tuple[str, ...]:
+    blob = str(work / "measure" / f"{task_name(number)}.blob")
+    return blob, spool_file(work, "measure", number, "documents"), spool_file(work, "measure", number, "drops")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What shapes the bytes: a dataset says what it was made with, and an upgrade makes work anew."""
+    return {"interleave": __version__} | {name: metadata.version(name) for name in SHAPING}
