@@ -119,7 +119,10 @@ def _write_outcomes(wanted: Path, outcomes: Path, store: Store, form: str) -> Co
             counts["images_fetched" if is_there else "images_not_fetched"] += 1
             counts["images_to_retry"] += int(entry.transient)
             row = {"url": url, "sha256": entry.sha256 if is_there else None}
-            table.append(row | {"reason": None if is_there else _reason(entry), "detail": entry.detail})
+            row["reason"] = None if is_there else _reason(entry)
+            # How a connection failed differs from run to run; it is for the store's ledger, not for the dataset's.
+            row["detail"] = "" if is_there or entry.transient else entry.detail
+            table.append(row)
     return counts
 
 

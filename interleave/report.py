@@ -71,6 +71,10 @@ class Report:
     documents_cut: int
     cuts_inside_sentences: int
     placeholders_escaped: int
+    urls_fetched: int
+    urls_not_fetched: int
+    urls_to_retry: int
+    # Of those not fetched: failed for a reason that may pass. All three are 0 where nothing was asked for.
     stages: tuple[StageLine, ...]
     drops: tuple[DropLine, ...]
     datasets: tuple[DatasetLine, ...]
@@ -97,8 +101,10 @@ def check_something_is_left(results: Sequence[StageResult]) -> None:
         raise TaskError("the input holds no document")
     drops = _drops(results)
     worst = max(drops, key=lambda line: line.documents)
+    images = max(drops, key=lambda line: line.images)
+    of_images = f"; {images.stage}/{images.rule} took most images ({images.images:,})" if images.images else ""
     raise TaskError(
-        f"nothing is left of {total:,} documents; {worst.stage}/{worst.rule} took {worst.documents:,} of them: "
+        f"nothing is left of {total:,} documents; {worst.stage}/{worst.rule} took {worst.documents:,} of them{of_images}: "
         "loosen that rule (in `clean.rules` or `dedup`), or mend the input"
     )
 
@@ -113,7 +119,7 @@ def finish(results: Sequence[StageResult], work: Path, folders: Sequence[Path]) 
 
 def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]) -> Report:
     counts = {result.name: result.counts for result in results}
-    measured, encoded = counts["measure"], counts["encode"]
+    measured, encoded, fetched = counts["measure"], counts["encode"], counts.get("fetch", Counts())
     drops = _drops(results)
     report = Report(
         documents_in=measured["documents_in"],
@@ -127,6 +133,9 @@ def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]
         documents_cut=encoded["documents_cut"],
         cuts_inside_sentences=encoded["cuts_inside_sentences"],
         placeholders_escaped=encoded["placeholders_escaped"],
+        urls_fetched=fetched["images_fetched"],
+        urls_not_fetched=fetched["images_not_fetched"],
+        urls_to_retry=fetched["images_to_retry"],
         stages=tuple(_stage_line(result) for result in results),
         drops=tuple(drops),
         datasets=tuple(map(_dataset_line, folders)),
@@ -225,6 +234,12 @@ def _text_lines(report: Report) -> str:
         f"{report.documents_cut:,} documents were longer than the context and became several samples; "
         f"{report.cuts_inside_sentences:,} cuts fell inside a sentence.",
     ]
+    if num_urls := report.urls_fetched + report.urls_not_fetched:
+        lines.append(f"{report.urls_fetched:,} of {num_urls:,} image URLs were had, now or earlier.")
+    if report.urls_to_retry:
+        lines.append(
+            f"{report.urls_to_retry:,} failed for reasons that may pass; run the same command to try them again."
+        )
     if report.placeholders_escaped:
         lines.append(f"{report.placeholders_escaped:,} literal image placeholders in texts were escaped.")
     for line in report.datasets:

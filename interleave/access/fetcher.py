@@ -221,7 +221,7 @@ class Fetcher:
             return
         host.num_dead += 1
         if host.num_dead >= limit:
-            host.closed = FetchError(error.reason, f"{host.name} cannot be reached", transient=True)
+            host.closed = FetchError(error.reason, error.detail, transient=True)
 
     def _record(self, entry: Entry, data: bytes | None = None) -> None:
         entry = replace(entry, fetched_at=time.time())

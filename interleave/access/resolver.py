@@ -39,7 +39,8 @@ class GuardedResolver(AbstractResolver):
         try:
             found = await self._dns.resolve(host, port, family)
         except OSError as error:
-            raise FetchError("dns", f"{host[:200]}: {error}"[:300], transient=True) from None
+            what = error.strerror or (error.args[-1] if error.args else "no answer")
+            raise FetchError("dns", f"{host[:200]}: {what}"[:300], transient=True) from None
         open_ones = [entry for entry in found if self._gate.is_open(entry["host"])]
         if not open_ones:
             raise FetchError("private_address", host[:200])

@@ -19,6 +19,7 @@ MAX_AGE_S = 24 * 3600
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309, 2.5
 _MAX_LOCATIONS = 1_000
 _MAX_LINES = 10_000
+_UNREACHABLE = ("bad_certificate", "bad_url", "connect", "dns", "private_address")
 _MAX_CRAWL_DELAY_S = 60.0
 # TDMRep is asked for only where at least this many images are wanted: most hosts of the long tail have one or two.
 MANY_IMAGES = 3
@@ -69,7 +70,8 @@ class Wishes:
     async def rules(self, url: URL, *, tdmrep: bool) -> Rules:
         """
         Raises:
-            FetchError: `robots_unavailable`: by RFC 9309 an origin that fails is one that forbids.
+            FetchError: `robots_unavailable`: by RFC 9309 an origin that fails is one that forbids. Where the host
+                itself cannot be reached, that reason.
         """
         key = (origin_of(url), tdmrep)
         if key not in self._known:
@@ -96,6 +98,8 @@ class Wishes:
             try:
                 known = await self._ask(url, MAX_ROBOTS_BYTES)
             except FetchError as error:
+                if error.reason in _UNREACHABLE:
+                    raise FetchError(error.reason, error.detail, transient=error.transient) from None
                 raise FetchError("robots_unavailable", f"{url.name}: {error.reason}", transient=True) from None
             self._cache.put_wish(kind, origin, known, now)
         return known
