@@ -46,7 +46,7 @@ _MARGIN = 3  # DCT-scaled decoding stops at this many times the target: at 2 fin
 _FILTER = Image.Resampling.BICUBIC
 _UPRIGHT = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270",
             7: "TRANSVERSE", 8: "ROTATE_90"}  # fmt: skip
-_PILLOW_LOCK = threading.Lock()  # warnings.catch_warnings is not safe between threads
+PILLOW_LOCK = threading.Lock()  # warnings.catch_warnings is not safe between threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
     """
     if len(data) > target.max_bytes:
         raise Unreadable("too_many_bytes", f"{len(data)} bytes, at most {target.max_bytes}")
-    with _hostile_data_refused():
+    with hostile_data_refused():
         source = read_header(data)
         _check_size(source.width, source.height, target.max_pixels, target.max_side)
         size = _fit(source.width, source.height, target.max_short_side)
@@ -109,7 +109,7 @@ def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
 
 def decode_rgb(jpeg: bytes) -> npt.NDArray[np.uint8]:
     """Decode a stored JPEG: (height, width, 3) uint8, grey ones too. Raises Unreadable as `normalise`."""
-    with _hostile_data_refused():
+    with hostile_data_refused():
         if format_of(jpeg) != "jpeg":
             raise Unreadable("unsupported_format", "a stored image is not a JPEG")
         try:
@@ -126,7 +126,7 @@ def jpeg_metadata(jpeg: bytes) -> list[str]:
 
     Colour signalling stays unnamed: a JFIF header without thumbnail, a plain Adobe APP14. Raises Unreadable.
     """
-    with _hostile_data_refused():
+    with hostile_data_refused():
         if format_of(jpeg) != "jpeg":
             raise Unreadable("unsupported_format", "not a JPEG")
         names = [metadata_name(marker, jpeg[start:end]) for marker, start, end in segments(jpeg)]
@@ -134,7 +134,7 @@ def jpeg_metadata(jpeg: bytes) -> list[str]:
 
 
 @contextlib.contextmanager
-def _hostile_data_refused() -> Iterator[None]:
+def hostile_data_refused() -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError as error:
@@ -206,7 +206,7 @@ def _decode_jpeg(source: ImageSource, size: tuple[int, int]) -> Image.Image:
 
 def _pillow(data: bytes, name: str, max_pixels: int, max_side: int) -> Image.Image:
     """Decode to L, LA, RGB, RGBA or CMYK with Pillow, whose warnings tell nothing that is not checked here."""
-    with _PILLOW_LOCK, warnings.catch_warnings():
+    with PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image = Image.open(io.BytesIO(data), formats=[name.upper()])
         _check_size(*image.size, max_pixels, max_side)

@@ -104,8 +104,8 @@ def check_something_is_left(results: Sequence[StageResult]) -> None:
     images = max(drops, key=lambda line: line.images)
     of_images = f"; {images.stage}/{images.rule} took most images ({images.images:,})" if images.images else ""
     raise TaskError(
-        f"nothing is left of {total:,} documents; {worst.stage}/{worst.rule} took {worst.documents:,} of them{of_images}: "
-        "loosen that rule (in `clean.rules` or `dedup`), or mend the input"
+        f"nothing is left of {total:,} documents; {worst.stage}/{worst.rule} took {worst.documents:,} of them"
+        f"{of_images}: loosen that rule (in `clean.rules` or `dedup`), or mend the input"
     )
 
 

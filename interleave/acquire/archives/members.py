@@ -8,9 +8,9 @@ from typing import Any
 
 from interleave.acquire.archives.samples import Sample, last_suffix
 from interleave.acquire.archives.tars import Member, read_range
-from interleave.acquire.archives.tiff_frames import read_tiff_frame
 from interleave.document import SourceImage
 from interleave.errors import Unreadable
+from interleave.image_frames import MAX_TIFF_BYTES, tiff_frame_as_png
 
 _IMAGES = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif")
 _TIFFS = ("tif", "tiff")
@@ -78,7 +78,7 @@ class SampleImages:
 
     def _load(self, member: Member, frame: int) -> partial[bytes]:
         if last_suffix(member.name) in _TIFFS:
-            return partial(read_tiff_frame, self._path, member.offset, member.size, frame, self._max_bytes)
+            return partial(_tiff_frame, self._path, member, frame, self._max_bytes)
         return partial(_load_member, self._path, member.offset, member.size, self._max_bytes)
 
 
@@ -86,3 +86,9 @@ def _load_member(path: str, offset: int, size: int, max_bytes: int) -> bytes:
     if size > max_bytes:
         raise Unreadable("too_many_bytes", f"{size:,} bytes, at most {max_bytes:,}")
     return read_range(path, offset, size)
+
+
+def _tiff_frame(path: str, member: Member, frame: int, max_bytes: int) -> bytes:
+    if member.size > MAX_TIFF_BYTES:
+        raise Unreadable("too_many_bytes", f"a TIFF of {member.size:,} bytes, at most {MAX_TIFF_BYTES:,}")
+    return tiff_frame_as_png(read_range(path, member.offset, member.size), frame, max_bytes)

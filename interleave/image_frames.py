@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import warnings
 
-from interleave.acquire.archives.tars import read_range
+from PIL import Image
+
 from interleave.errors import Unreadable
+from interleave.images import PILLOW_LOCK, hostile_data_refused
 
 # Memory: the file, the frame at 4 bytes a px, and its PNG.
 MAX_TIFF_BYTES = 200_000_000
@@ -14,31 +16,21 @@ MAX_PIXELS = 25_000_000
 _MAX_FRAMES = 10_000
 
 
-def read_tiff_frame(path: str, offset: int, size: int, frame: int, max_bytes: int) -> bytes:
-    """Frame `frame`, from 0, of the TIFF at [offset, offset + size) of a file, as a PNG.
+def tiff_frame_as_png(data: bytes, frame: int, max_bytes: int) -> bytes:
+    """Frame `frame`, from 0, of a TIFF, as a PNG, which the codec then reads.
 
     Raises:
-        Unreadable: `too_many_bytes`, `frame_missing`, `too_many_pixels`, `undecodable`.
+        Unreadable: `too_many_bytes`, `frame_missing`, `too_many_pixels`, `truncated`, `undecodable`.
     """
-    if size > MAX_TIFF_BYTES:
-        raise Unreadable("too_many_bytes", f"a TIFF of {size:,} bytes, at most {MAX_TIFF_BYTES:,}")
-    data = read_range(path, offset, size)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            png = _frame_as_png(data, frame)
-    except Unreadable:
-        raise
-    except Exception as error:  # noqa: BLE001 - a decoder fed with anything raises anything
-        raise Unreadable("undecodable", f"frame {frame} of a TIFF: {type(error).__name__}: {error}"[:200]) from None
+    with hostile_data_refused(), PILLOW_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        png = _frame_as_png(data, frame)
     if len(png) > max_bytes:
         raise Unreadable("too_many_bytes", f"{len(png):,} bytes as PNG, at most {max_bytes:,}")
     return png
 
 
 def _frame_as_png(data: bytes, frame: int) -> bytes:
-    from PIL import Image
-
     with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
         try:
             if frame >= _MAX_FRAMES:
