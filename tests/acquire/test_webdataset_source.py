@@ -253,7 +253,13 @@ def test_mutated_tiffs_are_pictures_or_unreadable(tmp_path: Path) -> None:
             try:
                 assert bytes_of(image)
             except Unreadable as error:
-                assert error.reason in ("undecodable", "truncated", "frame_missing", "too_many_pixels", "too_many_bytes")
+                assert error.reason in (
+                    "undecodable",
+                    "truncated",
+                    "frame_missing",
+                    "too_many_pixels",
+                    "too_many_bytes",
+                )
         assert time.perf_counter() - begin < 1
 
 

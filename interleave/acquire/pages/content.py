@@ -1,0 +1,255 @@
+"""Which blocks of a page are its content: judged by length, by the share of links, and by what stands around them.
+
+    blocks -> the smallest container of most running text -> without its link lists, scraps and references -> content
+
+The idea that running text is long and has few links is Kohlschütter et al.'s (Boilerplate Detection using Shallow Text
+Features, 2010); that neighbours decide about short blocks is Pomikálek's (jusText, 2011).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+from interleave.acquire.pages.blocks import Text, Walked
+from interleave.acquire.pages.pictures import Picture
+
+Block = Text | Picture
+
+_MIN_RUNNING_CHARS = 80
+_MAX_LINKS = 0.4  # share of a block's characters
+_MAX_LINKS_OF_SENTENCES = 0.7  # the same where it ends as a sentence does
+_MAX_LINKS_INSIDE = 0.8  # of a list's or a table's, between running text
+_MAX_LINKS_OF_TABLES = 0.6  # elsewhere
+_MIN_PLAIN_CHARS = 18  # without the links: "Includes six tracks of" is text, "See also:" is none
+_ROOT_SHARE = 0.8  # of the running text that a smaller container must have
+_ARTICLE_SHARE = 0.5  # the same where the page says that it is the article
+_MAX_NOTICE_CHARS = 300
+_MAX_TITLE_DISTANCE = 15  # blocks between a page's title and its text
+_SENTENCE_END = re.compile(r"""[.!?…。！？:：][”"'’»)\]]*$""")
+# Headings of sections that hold lists of sources and links.
+_END_SECTION = re.compile(
+    r"(?:[\d.\s]*)(?:references?|notes|notes and references|footnotes|citations|sources|works cited|bibliography|"
+    r"external (?:links?|references)|see also|further reading|related (?:articles|posts|links|topics|stories|content)|"
+    r"you may also like|read (?:more|next|also)|recommended(?: reading)?|more (?:from|stories|news)\b.{0,40}|"
+    r"(?:leave a )?(?:comment|reply)s?|\d* ?(?:comments?|responses?|replies)|share this(?: (?:article|post|story))?|"
+    r"about the authors?|"
+    r"einzelnachweise|weblinks|siehe auch|literatur|quellen|références|liens externes|voir aussi|notes et références|"
+    r"referencias|enlaces externos|véase también|collegamenti esterni|note|altri progetti|"
+    r"参考文献|参考资料|外部链接|外部連結|参见|参見|延伸阅读|相关(?:阅读|新闻|文章|报道)|热门(?:推荐|文章)|注释|脚注|関連項目|外部リンク)\s*:?",
+    re.IGNORECASE,
+)
+# What is left of buttons and advertisements.
+_SCRAP = re.compile(
+    r"(?:advert(?:ise?ment)?s?|continue reading(?: below)?|(?:story|article) continues below(?: advertisement)?|"
+    r"read (?:more|full article)|close|captions?|share|tweet|print|email|loading\W*|(?:image )?\d+ of \d+|don't miss|"
+    r"click to (?:enlarge|expand)|enlarge|anzeige|werbung|publicité|publicidade?|广告|広告)\W*",
+    re.IGNORECASE,
+)
+
+
+def main_content(page: Walked, dense_script: bool) -> list[Block]:
+    """The blocks of the page that are content, in order.
+
+    dense_script: Chinese, Japanese, Korean: a character says about as much as three letters do.
+    """
+    blocks = page.blocks
+    min_chars = _MIN_RUNNING_CHARS // 3 if dense_script else _MIN_RUNNING_CHARS
+    running = [isinstance(block, Text) and _is_running(block, min_chars) for block in blocks]
+    start, end = _root(page, running)
+    start = _title_before(blocks, start)
+    blocks, running = blocks[start:end], running[start:end]
+    kept = _kept_text(blocks, running)
+    _drop_end_sections(blocks, kept)
+    _keep_headings(blocks, kept)
+    _keep_pictures(blocks, kept)
+    return [block for block, is_kept in zip(blocks, kept, strict=True) if is_kept]
+
+
+def _is_running(block: Text, min_chars: int) -> bool:
+    if block.kind in ("heading", "caption") or block.num_chars < min_chars:
+        return False
+    if block.link_share <= _MAX_LINKS:
+        return True
+    return block.num_chars >= 1.5 * min_chars and block.link_share <= _MAX_LINKS_OF_SENTENCES and _is_sentence(block)
+
+
+def _root(page: Walked, running: Sequence[bool]) -> tuple[int, int]:
+    """Blocks [start, end) of the smallest container that holds most of what its parent holds, from the body down.
+
+    Paragraphs right before the smaller one are an introduction, and others of its kind beside it are sections as it is
+    one: then the larger one is the content.
+    """
+    chars = [
+        round(len(block.text) * (1 - block.link_share)) if is_running and isinstance(block, Text) else 0
+        for block, is_running in zip(page.blocks, running, strict=True)
+    ]
+    sums = [0, *accumulate(chars)]
+    owners = _owners(page)
+    siblings: dict[int, list[int]] = {}
+    for position, container in enumerate(page.containers):
+        siblings.setdefault(container.parent, []).append(position)
+    best, mass = 0, sums[-1]
+    inside = {-1}  # the best one so far, and those in it that were passed over
+    for position, container in enumerate(page.containers):
+        if container.parent not in inside:
+            continue
+        held = sums[container.end] - sums[container.start]
+        if mass and held >= (_ARTICLE_SHARE if container.is_article else _ROOT_SHARE) * mass:
+            if _has_peer(page, siblings[container.parent], position) or _has_introduction(page, owners, position, best):
+                break
+            best, mass, inside = position, held, set()
+        inside.add(position)
+    return page.containers[best].start, page.containers[best].end
+
+
+def _owners(page: Walked) -> list[int]:
+    """The innermost container of each block."""
+    owners: list[int] = []
+    around, coming = [-1], 0
+    for position in range(len(page.blocks)):
+        while around[-1] >= 0 and page.containers[around[-1]].end <= position:
+            around.pop()
+        while coming < len(page.containers) and page.containers[coming].start <= position:
+            if page.containers[coming].end > position:
+                around.append(coming)
+            coming += 1
+        owners.append(around[-1])
+    return owners
+
+
+def _has_introduction(page: Walked, owners: Sequence[int], position: int, outermost: int) -> bool:
+    """Whether sentences stand before a container, right in those that it stands in, up to `outermost`."""
+    start, around = page.containers[position].start, {outermost}
+    while (position := page.containers[position].parent) > outermost:
+        around.add(position)
+    begin = page.containers[outermost].start
+    num_chars = sum(_num_said(page.blocks[at]) for at in range(begin, start) if owners[at] in around)
+    # Right in the body stand notices as well.
+    return num_chars > (_MAX_NOTICE_CHARS if outermost == 0 else 0)
+
+
+def _has_peer(page: Walked, siblings: Sequence[int], position: int) -> bool:
+    """Whether a container of the same name and parent holds sentences or a picture's caption, too."""
+    name = page.containers[position].name
+    peers = (page.containers[at] for at in siblings if at != position and name and page.containers[at].name == name)
+    return any(_is_said(block) for peer in peers for block in page.blocks[peer.start : peer.end])
+
+
+def _is_said(block: Block) -> bool:
+    return _num_said(block) > 0 or (isinstance(block, Text) and block.kind == "caption")
+
+
+def _num_said(block: Block) -> int:
+    """Characters of a paragraph that is a sentence and no link."""
+    if not isinstance(block, Text) or block.kind == "caption" or block.group or not _is_sentence(block):
+        return 0
+    return len(block.text) if block.link_share <= _MAX_LINKS else 0
+
+
+def _title_before(blocks: Sequence[Block], start: int) -> int:
+    """Where the page's title stands a little before its text, the title and what is between belong to it.
+
+    The title is a heading of the highest rank on the page.
+    """
+    title = min((block.level for block in blocks if isinstance(block, Text) and block.level), default=1)
+    for position in range(start - 1, max(start - _MAX_TITLE_DISTANCE, 0) - 1, -1):
+        block = blocks[position]
+        if isinstance(block, Text) and block.level == title:
+            return position
+    return start
+
+
+def _kept_text(blocks: Sequence[Block], running: Sequence[bool]) -> list[bool]:
+    """Running text, and the short blocks and lists between it that are not links."""
+    found = [position for position, is_running in enumerate(running) if is_running]
+    first, last = (found[0], found[-1]) if found else (len(blocks), -1)
+    links = _group_links(blocks)
+    return [
+        running[position] or (isinstance(block, Text) and _is_kept(block, first < position < last, links))
+        for position, block in enumerate(blocks)
+    ]
+
+
+def _is_kept(block: Text, is_inside: bool, links: Mapping[int, float]) -> bool:
+    """A block that is not running text itself; is_inside: between blocks that are."""
+    if block.kind in ("heading", "caption") or _SCRAP.fullmatch(block.text):
+        return False
+    if block.group:
+        outside = _MAX_LINKS_OF_TABLES if block.kind == "row" else _MAX_LINKS
+        return links[block.group] <= (_MAX_LINKS_INSIDE if is_inside else outside)
+    if block.link_share > _MAX_LINKS:
+        is_phrase = block.num_chars * (1 - block.link_share) >= _MIN_PLAIN_CHARS
+        return is_inside and is_phrase and block.link_share <= _MAX_LINKS_OF_SENTENCES
+    return is_inside or _is_sentence(block)
+
+
+def _is_sentence(block: Text) -> bool:
+    return len(block.text) >= 25 and _SENTENCE_END.search(block.text) is not None
+
+
+def _group_links(blocks: Sequence[Block]) -> dict[int, float]:
+    """The share of links in each list and table."""
+    chars: dict[int, list[float]] = {}
+    for block in blocks:
+        if isinstance(block, Text) and block.group:
+            sums = chars.setdefault(block.group, [0.0, 0.0])
+            sums[0] += block.link_share * len(block.text)
+            sums[1] += len(block.text)
+    return {group: sums[0] / max(sums[1], 1.0) for group, sums in chars.items()}
+
+
+def _drop_end_sections(blocks: Sequence[Block], kept: list[bool]) -> None:
+    """References, external links and the like: from their heading to the next one of its rank."""
+    level = 0  # of the section that is being dropped
+    anything = False
+    for position, block in enumerate(blocks):
+        if isinstance(block, Text) and block.kind == "heading" and (level == 0 or block.level <= level):
+            level = block.level if anything and _END_SECTION.fullmatch(block.text) else 0
+        anything = anything or kept[position]
+        if level:
+            kept[position] = False
+
+
+def _keep_headings(blocks: Sequence[Block], kept: list[bool]) -> None:
+    """A heading stays where text that stays is under it."""
+    lowest = 7  # rank of a heading that has text under it, seen from below
+    under = False
+    for position in range(len(blocks) - 1, -1, -1):
+        block = blocks[position]
+        if not isinstance(block, Text) or block.kind != "heading":
+            under = under or kept[position]
+            continue
+        kept[position] = under or (lowest > block.level and lowest < 7)
+        if kept[position]:
+            lowest = block.level
+        elif lowest >= block.level:
+            lowest = 7
+        under = False
+
+
+def _keep_pictures(blocks: Sequence[Block], kept: list[bool]) -> None:
+    """A picture stays, with its captions, where the text before it or behind it stays."""
+    near = _nearest_text(blocks, kept, range(len(blocks)))
+    behind = _nearest_text(blocks, kept, range(len(blocks) - 1, -1, -1))
+    with_picture = False
+    for position, block in enumerate(blocks):
+        if isinstance(block, Picture):
+            with_picture = kept[position] = near[position] or behind[position]
+        elif block.kind == "caption":
+            kept[position] = with_picture
+        else:
+            with_picture = False
+
+
+def _nearest_text(blocks: Sequence[Block], kept: Sequence[bool], order: range) -> list[bool]:
+    """For each block: whether the last text before it, in this order, stays. Captions are no neighbours."""
+    found = [False] * len(blocks)
+    stays = False
+    for position in order:
+        found[position] = stays
+        block = blocks[position]
+        if isinstance(block, Text) and block.kind != "caption":
+            stays = kept[position]
+    return found
