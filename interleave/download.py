@@ -17,9 +17,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from interleave.access.blocklist import Blocklist
+from interleave.access.ledger import OK, Entry, url_key
 from interleave.access.progress import Progress
 from interleave.access.settings import Fetch
-from interleave.access.store import OK, ORIGINAL, Entry, Store, StoreWriter, open_for_writing, url_key
+from interleave.access.store import ORIGINAL, Store, StoreWriter, open_for_writing
 from interleave.counts import Counts
 from interleave.dedup.fingerprints import perceptual_hash
 from interleave.errors import InterleaveError, Unreadable

@@ -21,10 +21,11 @@ from interleave.access.blocklist import Blocklist
 from interleave.access.client import Client, Response
 from interleave.access.errors import FetchError
 from interleave.access.frontier import Frontier, Host, Job
+from interleave.access.ledger import OK, Entry
 from interleave.access.opt_out import opt_out_in_headers
 from interleave.access.settings import Fetch
 from interleave.access.sniff import check_is_image
-from interleave.access.store import OK, ORIGINAL, Entry, StoreWriter
+from interleave.access.store import ORIGINAL, StoreWriter
 from interleave.access.urls import parse_url
 from interleave.access.wishes import MANY_IMAGES, Wishes
 from interleave.errors import Unreadable

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from interleave.access.store import OK, Entry
+from interleave.access.ledger import OK, Entry
 
 _WINDOW_S = 30.0
 

@@ -37,9 +37,6 @@ class Fetch(Settings):
     contact: Annotated[str, Field(min_length=3, max_length=200, pattern=r"^[\x21-\x7e]+$")]
     """E-mail address or web page, sent with every request, where the owner of a server can reach you."""
 
-    engine: Literal["own", "img2dataset"] = "own"
-    """`own`: the fastest. `img2dataset`: that program does the downloading, behind the same guard."""
-
     store: OptionalLocation = None
     """Folder where images are kept by their SHA-256, with a ledger of every URL; builds share it.
     Default: `store` within the work folder."""

@@ -15,63 +15,29 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from interleave.access.ledger import (
+    SCHEMA,
+    SELECT_ENTRIES,
+    SELECT_ENTRY,
+    SELECT_PLACE,
+    Entry,
+    entry_of,
+    row_of,
+    url_key,
+)
 from interleave.errors import TaskError, Unreadable
 
 LEDGER_NAME = "ledger.sqlite"
 BLOBS_NAME = "blobs"
 MAX_BLOB_BYTES = 256 * 1024 * 1024
 _VERSION = 1
-_SCHEMA = """
-create table if not exists urls (
-    key blob primary key, url text not null, outcome text not null, detail text not null, transient integer not null,
-    status integer, sha256 blob, final_url text, headers text, fetched_at real not null, attempts integer not null
-) without rowid;
-create table if not exists images (
-    sha256 blob not null, form text not null, stored_sha256 blob not null,
-    file integer not null, offset integer not null, length integer not null, primary key (sha256, form)
-) without rowid;
-create table if not exists wishes (
-    kind text not null, origin text not null, text blob not null, asked_at real not null, primary key (kind, origin)
-) without rowid;
-"""
-_SELECT_ONE = """
-select url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts from urls where key = ?
-"""
-_SELECT_PLACE = "select stored_sha256, file, offset, length from images where sha256 = ? and form = ?"
-_SELECT_ALL = """
-select url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts from urls order by key
-"""
-OK = "ok"
 # The bytes as they were downloaded. Other forms are named by what was made of them.
 ORIGINAL = "original"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What asking for a URL came to: a row of the ledger."""
-
-    url: str
-    outcome: str
-    # "ok", or the reason why there is no image.
-    detail: str = ""
-    transient: bool = False
-    # Whether asking again may help.
-    status: int | None = None
-    sha256: str | None = None
-    final_url: str | None = None
-    # Where it differs from `url`.
-    headers: str | None = None
-    # JSON, those of KEPT_HEADERS.
-    fetched_at: float = 0.0
-    # Seconds since 1970.
-    attempts: int = 1
-    # Requests, over all runs.
 
 
 class Store:
@@ -101,7 +67,7 @@ class Store:
             )
         if version < _VERSION:
             self.ledger.execute("pragma journal_mode=wal")
-            self.ledger.executescript(_SCHEMA)
+            self.ledger.executescript(SCHEMA)
             self.ledger.execute(f"pragma user_version={_VERSION}")
         self.ledger.execute("pragma synchronous=normal")
 
@@ -121,13 +87,13 @@ class Store:
 
     def entry(self, url: str) -> Entry | None:
         """What is known of a URL."""
-        row = self.ledger.execute(_SELECT_ONE, (url_key(url),)).fetchone()
-        return None if row is None else _entry(row)
+        row = self.ledger.execute(SELECT_ENTRY, (url_key(url),)).fetchone()
+        return None if row is None else entry_of(row)
 
     def entries(self) -> Iterator[Entry]:
         """The whole ledger, in the order of its keys."""
-        for row in self.ledger.execute(_SELECT_ALL):
-            yield _entry(row)
+        for row in self.ledger.execute(SELECT_ENTRIES):
+            yield entry_of(row)
 
     def has_image(self, sha256: str, form: str = ORIGINAL) -> bool:
         return self._place(sha256, form) is not None
@@ -163,7 +129,7 @@ class Store:
         return None if row is None else bytes(row[0])
 
     def _place(self, sha256: str, form: str) -> tuple[bytes, int, int, int] | None:
-        row = self.ledger.execute(_SELECT_PLACE, (bytes.fromhex(sha256), form)).fetchone()
+        row = self.ledger.execute(SELECT_PLACE, (bytes.fromhex(sha256), form)).fetchone()
         return None if row is None else (bytes(row[0]), int(row[1]), int(row[2]), int(row[3]))
 
     def _descriptor(self, file: int) -> int:
@@ -198,7 +164,7 @@ class StoreWriter:
                     row = (bytes.fromhex(entry.sha256), form, hashlib.sha256(data).digest(), *place)
                     self._ledger.execute("insert or replace into images values (?, ?, ?, ?, ?, ?)", row)
                 self._ledger.execute(
-                    "insert or replace into urls values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(entry)
+                    "insert or replace into urls values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row_of(entry)
                 )
                 self._ledger.execute("commit")
             except sqlite3.Error as error:
@@ -272,48 +238,6 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def url_key(url: str) -> bytes:
-    """16 bytes that stand for a URL: 2^64 URLs until two are likely to share one."""
-    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:16]
-
-
-def _row(entry: Entry) -> tuple[object, ...]:
-    return (
-        url_key(entry.url),
-        _stored(entry.url),
-        entry.outcome,
-        _stored(entry.detail),
-        int(entry.transient),
-        entry.status,
-        entry.sha256 and bytes.fromhex(entry.sha256),
-        entry.final_url and _stored(entry.final_url),
-        entry.headers,
-        entry.fetched_at,
-        entry.attempts,
-    )
-
-
-def _stored(text: str) -> str:
-    """SQLite takes no lone surrogates; URLs of a damaged corpus have them."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _entry(row: Sequence[object]) -> Entry:
-    url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts = row
-    return Entry(
-        url=str(url),
-        outcome=str(outcome),
-        detail=str(detail),
-        transient=bool(transient),
-        status=None if status is None else int(str(status)),
-        sha256=sha256.hex() if isinstance(sha256, bytes) else None,
-        final_url=None if final_url is None else str(final_url),
-        headers=None if headers is None else str(headers),
-        fetched_at=float(str(fetched_at)),
-        attempts=int(str(attempts)),
-    )
 
 
 def _blob_name(file: int) -> str:

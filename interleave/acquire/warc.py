@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
+from interleave.access.opt_out import opt_out_in_headers
 from interleave.acquire.listing import SourceFile, Split, list_files, whole
 from interleave.acquire.pages.document import page_document
-from interleave.acquire.pages.page import MAX_PAGE_BYTES, AltText, opt_out_in
+from interleave.acquire.pages.page import MAX_PAGE_BYTES, AltText
 from interleave.acquire.pages.warc_index import Capture, WarcIndex, build_index, url_key
 from interleave.acquire.pages.warc_records import Archive
 from interleave.acquire.source import Limits, Parsed, Refused, SourceName
@@ -107,7 +108,5 @@ def _http_headers(archive: Archive, offset: int) -> Any:
 def _opt_out(headers: Any) -> str | None:
     if headers is None:
         return None
-    for value in headers.get_multiple("X-Robots-Tag"):
-        if (word := opt_out_in(value)) is not None:
-            return word
-    return "tdm-reservation" if (headers.get("TDM-Reservation") or "").strip() == "1" else None
+    robots = ", ".join(headers.get_multiple("X-Robots-Tag"))
+    return opt_out_in_headers({"x-robots-tag": robots, "tdm-reservation": headers.get("TDM-Reservation") or ""})

@@ -22,12 +22,15 @@ _MAX_LINKS = 0.4  # share of a block's characters
 _MAX_LINKS_OF_SENTENCES = 0.7  # the same where it ends as a sentence does
 _MAX_LINKS_INSIDE = 0.8  # of a list's or a table's, between running text
 _MAX_LINKS_OF_TABLES = 0.6  # elsewhere
+_MIN_SENTENCE_CHARS = 25
 _MIN_PLAIN_CHARS = 18  # without the links: "Includes six tracks of" is text, "See also:" is none
 _ROOT_SHARE = 0.8  # of the running text that a smaller container must have
 _ARTICLE_SHARE = 0.5  # the same where the page says that it is the article
 _MAX_NOTICE_CHARS = 300
 _MAX_TITLE_DISTANCE = 15  # blocks between a page's title and its text
 _SENTENCE_END = re.compile(r"""[.!?…。！？:：][”"'’»)\]]*$""")
+# Chinese and Japanese: a character says about as much as three letters do.
+_DENSE_SENTENCE_END = re.compile(r"[。！？][”’»）」』]*$")
 # Headings of sections that hold lists of sources and links.
 _END_SECTION = re.compile(
     r"(?:[\d.\s]*)(?:references?|notes|notes and references|footnotes|citations|sources|works cited|bibliography|"
@@ -186,7 +189,9 @@ def _is_kept(block: Text, is_inside: bool, links: Mapping[int, float]) -> bool:
 
 
 def _is_sentence(block: Text) -> bool:
-    return len(block.text) >= 25 and _SENTENCE_END.search(block.text) is not None
+    if len(block.text) >= _MIN_SENTENCE_CHARS:
+        return _SENTENCE_END.search(block.text) is not None
+    return len(block.text) >= _MIN_SENTENCE_CHARS // 3 and _DENSE_SENTENCE_END.search(block.text) is not None
 
 
 def _group_links(blocks: Sequence[Block]) -> dict[int, float]:

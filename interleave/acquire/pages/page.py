@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urljoin
 
+from interleave.access.opt_out import opt_out_in
 from interleave.acquire.pages.charset import decode_page
 from interleave.acquire.pages.pictures import Picture
 from interleave.errors import Unreadable
@@ -40,7 +41,6 @@ _NUMBER = re.compile(
     r"^((?:(?:figure|fig\.?|table|abb\.?|abbildung|tabelle) )?\d[\d.]{0,12}?)\.\s+(?=\S)", re.IGNORECASE
 )
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
-_OPT_OUT = frozenset(("noai", "noimageai", "noindex", "noimageindex", "none"))
 _HAN, _KANA, _HANGUL = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[\u3040-\u30ff]"), re.compile(r"[\uac00-\ud7af]")
 
 
@@ -90,17 +90,6 @@ def read_page(data: bytes, url: str, content_type: str = "", alt_text: AltText =
         if alt_text == "caption" and " " in block.alt and getattr(behind, "kind", "") != "caption":
             parts.append(block.alt)
     return Page(parts=tuple(parts), language=language, opt_out=_opt_out(tree), canonical=_canonical(tree))
-
-
-def opt_out_in(robots: str) -> str | None:
-    """The word of a robots directive (a `<meta>` or an `X-Robots-Tag` header) that forbids this use."""
-    for directive in robots[:1000].lower().replace(";", ",").split(","):
-        name, colon, value = directive.strip().partition(":")
-        # "agent: noindex" is a directive for one agent; "max-image-preview: none" is one with a value.
-        word = value.strip() if colon and not name.startswith(("max-", "unavailable")) else name
-        if word in _OPT_OUT:
-            return word
-    return None
 
 
 def _text(data: bytes, content_type: str) -> str:

@@ -1,0 +1,260 @@
+"""A build by URL gives what a build from files gives, however the server behaves and wherever the build is killed."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from fixtures_build import built_files, cli, ledger
+
+from interleave.access.store import Store
+from interleave.errors import InterleaveError
+from interleave.flow import build
+from interleave.recipe_file import load_recipe
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+IMAGES = RECIPES / "sample" / "images"
+NUM_DOCUMENTS = 24
+HOST = "images.example"
+
+
+class Site:
+    """A server of the sample's images: what was asked, and how it answers."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.status: Callable[[str], int] = lambda name: 200
+        self.delay_s: Callable[[str], float] = lambda name: 0.0
+        self.place = ""
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        name = request.path.lstrip("/")
+        if name in ("robots.txt", ".well-known/tdmrep.json"):
+            request.send_error(404)
+            return
+        self.asked[name] += 1
+        time.sleep(self.delay_s(name))
+        if (status := self.status(name)) != 200:
+            request.send_error(status)
+            return
+        data = (IMAGES / name).read_bytes()
+        request.send_response(200)
+        request.send_header("Content-Type", "image/jpeg")
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        request.wfile.write(data)
+
+
+@contextmanager
+def serving() -> Iterator[Site]:
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            try:
+                site.answer(self)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        site.place = f"127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield site
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first documents of the sample, their images under addresses of the site."""
+    path = tmp_path_factory.mktemp("corpus") / "docs.jsonl"
+    lines = []
+    for line in (RECIPES / "sample" / "docs.jsonl").read_bytes().splitlines():
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if not isinstance(document, dict) or not isinstance(document.get("image_info"), list):
+            continue
+        for image in document["image_info"]:
+            if isinstance(image, dict) and isinstance(image.get("image_name"), str):
+                image["raw_url"] = f"http://{HOST}/{image['image_name']}"
+        lines.append(orjson.dumps(document))
+    path.write_bytes(b"\n".join(lines[:NUM_DOCUMENTS]) + b"\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def from_files(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the build from the folder of images gives."""
+    folder = tmp_path_factory.mktemp("local")
+    build(recipe_of(corpus, folder, "127.0.0.1:9", f"source.images={IMAGES}"), num_workers=1, quiet=True)
+    return built_files(folder / "out")
+
+
+def settings_of(corpus: Path, folder: Path, place: str, *more: str) -> list[str]:
+    return [
+        f"source.path={corpus}",
+        f"output={folder / 'out'}",
+        f"fetch.store={folder / 'store'}",
+        "fetch.contact=somebody@lab.example",
+        f'fetch.resolve={{{HOST}: "{place}"}}',
+        "fetch.connections=8",
+        "fetch.deadline_s=10",
+        "fetch.politeness.requests_per_second=null",
+        "fetch.politeness.connections_per_host=8",
+        *more,
+    ]
+
+
+def recipe_of(corpus: Path, folder: Path, place: str, *more: str) -> Any:
+    return load_recipe(RECIPES / "mmc4-urls.yaml", settings_of(corpus, folder, place, *more))
+
+
+@pytest.fixture(autouse=True)
+def _contact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTACT", "somebody@lab.example")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _contact_of_the_module() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONTACT", "somebody@lab.example")
+        yield
+
+
+def outcomes_of(store: Path) -> Counter[str]:
+    with Store(store) as opened:
+        return Counter(entry.outcome for entry in opened.entries())
+
+
+def test_a_build_by_url_is_the_build_from_files_whatever_the_latency(
+    site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path
+) -> None:
+    site.delay_s = lambda name: random.Random(name).random() * 0.1
+    build(recipe_of(corpus, tmp_path, site.place), num_workers=2, quiet=True)
+    assert built_files(tmp_path / "out") == from_files
+    assert set(site.asked.values()) == {1}, "one URL is fetched once"
+
+
+def test_another_build_takes_everything_from_the_store(
+    site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path
+) -> None:
+    build(recipe_of(corpus, tmp_path, site.place), num_workers=1, quiet=True)
+    site.asked.clear()
+    other = f"output={tmp_path / 'other' / 'out'}"
+    build(recipe_of(corpus, tmp_path, site.place, other), num_workers=1, quiet=True)
+    assert not site.asked
+    assert built_files(tmp_path / "other" / "out") == from_files
+    offline = f"output={tmp_path / 'offline' / 'out'}"
+    build(recipe_of(corpus, tmp_path, "127.0.0.1:9", offline, "fetch.offline=true"), num_workers=1, quiet=True)
+    assert built_files(tmp_path / "offline" / "out") == from_files
+
+
+def test_what_failed_for_a_passing_reason_is_asked_again_by_the_next_run(
+    site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path
+) -> None:
+    site.status = lambda name: 503 if sum(name.encode()) % 3 == 0 else 200
+    recipe = recipe_of(corpus, tmp_path, site.place, "fetch.attempts=1")
+    build(recipe, num_workers=1, quiet=True)
+    assert built_files(tmp_path / "out") != from_files
+    failed = {name for name in site.asked if site.status(name) != 200}
+    assert failed
+    assert {row["reason"] for row in ledger(tmp_path / "out")} >= {"http_503"} or outcomes_of(tmp_path / "store")[
+        "ok"
+    ] == len(site.asked) - len(failed)
+    site.status = lambda name: 200
+    site.asked.clear()
+    build(recipe, num_workers=1, quiet=True)
+    assert set(site.asked) == failed
+    assert built_files(tmp_path / "out") == from_files
+
+
+@pytest.mark.parametrize("keep", ["normalised", "none"])
+def test_what_the_store_keeps_shapes_no_bytes(
+    site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path, keep: str
+) -> None:
+    more = ("fetch.store=null",) if keep == "none" else ()
+    build(recipe_of(corpus, tmp_path, site.place, f"fetch.keep={keep}", *more), num_workers=1, quiet=True)
+    assert built_files(tmp_path / "out") == from_files
+
+
+def test_after_a_kill_nothing_that_was_had_is_fetched_again(
+    site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path
+) -> None:
+    site.delay_s = lambda name: 0.15
+    arguments = [option for setting in settings_of(corpus, tmp_path, site.place) for option in ("--set", setting)]
+    line = [*cli(), "build", str(RECIPES / "mmc4-urls.yaml"), *arguments]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 60
+        while sum(site.asked.values()) < 20 and time.monotonic() < end and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    time.sleep(0.3)
+    had = outcomes_of(tmp_path / "store")["ok"]
+    before = sum(site.asked.values())
+    assert 0 < had < before + 1
+    site.delay_s = lambda name: 0.0
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sum(site.asked.values()) == len(site.asked) + before - had, "only what was under way is asked for again"
+    assert before - had <= 8
+    assert built_files(tmp_path / "out") == from_files
+
+
+def test_bytes_of_a_blocklisted_image_never_reach_the_store(site: Site, corpus: Path, tmp_path: Path) -> None:
+    document = orjson.loads(corpus.read_bytes().splitlines()[0])
+    name = document["image_info"][0]["image_name"]
+    data = (IMAGES / name).read_bytes()
+    blocked = tmp_path / "blocked.txt"
+    blocked.write_text(hashlib.sha256(data).hexdigest() + "\n")
+    build(recipe_of(corpus, tmp_path, site.place, f"blocklists=[{blocked}]"), num_workers=1, quiet=True)
+    assert outcomes_of(tmp_path / "store")["blocklisted"] >= 1
+    assert not any(data in path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
+
+
+def test_a_document_may_be_required_to_have_all_of_its_images(site: Site, corpus: Path, tmp_path: Path) -> None:
+    site.status = lambda name: 404 if sum(name.encode()) % 5 == 0 else 200
+    rules = "clean.rules=[{kind: readable_images, min: 1.0}]"
+    try:
+        build(recipe_of(corpus, tmp_path, site.place, rules), num_workers=1, quiet=True)
+    except InterleaveError as error:
+        pytest.fail(str(error))
+    reasons = Counter(row["reason"] for row in ledger(tmp_path / "out"))
+    assert any("readable_images" in reason for reason in reasons)
+
+
+def test_two_builds_do_not_download_into_one_store_at_a_time(site: Site, corpus: Path, tmp_path: Path) -> None:
+    from interleave.access.store import open_for_writing
+
+    with open_for_writing(tmp_path / "store"), pytest.raises(InterleaveError, match="another process"):
+        build(recipe_of(corpus, tmp_path, site.place), num_workers=1, quiet=True)
+    shutil.rmtree(tmp_path / "store")
