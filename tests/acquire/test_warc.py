@@ -25,6 +25,13 @@ BODY = page_of(f'{paragraph()}<img src="/a.jpg">{paragraph("dog")}')
 WARCINFO = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nWARC-Date: 2024-01-01T00:00:00Z\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
 
 
+class Writer(WARCWriter):
+    """Without temporary files that nobody closes."""
+
+    def _create_temp_file(self) -> BytesIO:
+        return BytesIO()
+
+
 def record(
     kind: str = "response",
     url: str = PAGE,
@@ -37,7 +44,7 @@ def record(
 ) -> bytes:
     """One record as warcio writes it, not compressed."""
     stream = BytesIO()
-    writer = WARCWriter(stream, gzip=False)
+    writer = Writer(stream, gzip=False)
     lines = [("WARC-Date", date), *warc]
     header = None if kind in ("resource", "metadata") else StatusAndHeaders(status, list(http), protocol="HTTP/1.1")
     made = writer.create_warc_record(

@@ -5,11 +5,14 @@ A name is a path relative to the folder or archive, with `/`. It comes from a pa
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
+import weakref
 import zipfile
 import zlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
@@ -98,16 +101,19 @@ class Zip:
             TaskError: the file cannot be read.
             Unreadable: `damaged_file`.
         """
-        try:
-            file = Path(path).open("rb")  # noqa: SIM115 - images are read as long as a document refers to them
-            _check_directory(file)
-            self._zip = zipfile.ZipFile(file)
-        except _DAMAGE as error:
-            raise Unreadable("damaged_file", str(error)[:200]) from None
-        except OSError as error:
-            if error.errno is None or error.errno == 22:  # a directory that begins before the file
+        with ExitStack() as if_damaged:
+            try:
+                file = if_damaged.enter_context(Path(path).open("rb"))
+                _check_directory(file)
+                self._zip = zipfile.ZipFile(file)
+            except _DAMAGE as error:
                 raise Unreadable("damaged_file", str(error)[:200]) from None
-            raise TaskError(f"cannot read {path}: {error.strerror or error}") from error
+            except OSError as error:
+                if error.errno is None or error.errno == errno.EINVAL:  # a directory that begins before the file
+                    raise Unreadable("damaged_file", str(error)[:200]) from None
+                raise TaskError(f"cannot read {path}: {error.strerror or error}") from error
+            # Open as long as a document refers to an image in it.
+            weakref.finalize(self, if_damaged.pop_all().close)
         self._members: dict[str, zipfile.ZipInfo] = {}
         for info in self._zip.infolist():
             self._members.setdefault(info.filename, info)
@@ -142,7 +148,7 @@ class Zip:
         except _DAMAGE as error:
             raise Unreadable("damaged_member", f"{name[:200]!a}: {error}") from None
         except OSError as error:
-            if error.errno is not None and error.errno != 22:
+            if error.errno is not None and error.errno != errno.EINVAL:
                 raise
             raise Unreadable("damaged_member", f"{name[:200]!a}: {error}") from None
         if len(data) > max_bytes:

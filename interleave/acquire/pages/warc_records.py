@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,19 +44,23 @@ class Archive:
 
     def __init__(self, path: str) -> None:
         """Raises OSError."""
-        self._file = Path(path).open("rb")  # noqa: SIM115 - images are read as long as a document refers to them
         self.unpacking_error = ""
-        head = os.pread(self._file.fileno(), 3, 0)
-        self.is_gzip = head == GZIP
-        if self.is_gzip and not _is_one_record_a_member(self._file.fileno()):
-            packed, self._file = self._file, tempfile.TemporaryFile()  # type: ignore[assignment] # noqa: SIM115
-            with packed:
-                self.unpacking_error = _unpack(packed, self._file)
-            self.is_gzip = False
-        self.num_bytes = os.fstat(self._file.fileno()).st_size
+        with Path(path).open("rb") as file:
+            self.is_gzip = file.read(3) == GZIP
+            if self.is_gzip and not _is_one_record_a_member(file.fileno()):
+                file.seek(0)
+                with tempfile.TemporaryFile() as unpacked:
+                    self.unpacking_error = _unpack(file, unpacked)
+                    self._descriptor = os.dup(unpacked.fileno())
+                self.is_gzip = False
+            else:
+                self._descriptor = os.dup(file.fileno())
+        # Open as long as a document refers to an image in it.
+        weakref.finalize(self, os.close, self._descriptor)
+        self.num_bytes = os.fstat(self._descriptor).st_size
 
     def stream(self, offset: int) -> io.BufferedReader:
-        return io.BufferedReader(_At(self._file.fileno(), offset, self))
+        return io.BufferedReader(_At(self._descriptor, offset, self))
 
     def records(self) -> Iterator[tuple[int, Any] | Damage]:
         """(offset, fastwarc's record, good until the next one is asked for), or a damage."""
@@ -129,20 +134,20 @@ class Archive:
     def _end_of(self, offset: int) -> int | None:
         """Where a record ends that is as long as it says; None where it is not."""
         if self.is_gzip:
-            return _end_of_member(self._file.fileno(), offset)
-        head = os.pread(self._file.fileno(), _MAX_HEADER_BYTES, offset)
+            return _end_of_member(self._descriptor, offset)
+        head = os.pread(self._descriptor, _MAX_HEADER_BYTES, offset)
         length = _declared_length(head)
         if length is None:
             return None
         end = offset + length
-        return end if os.pread(self._file.fileno(), 4, end - 4) == b"\r\n\r\n" else None
+        return end if os.pread(self._descriptor, 4, end - 4) == b"\r\n\r\n" else None
 
     def _next_record(self, begin: int) -> int:
         """The next place that looks like the beginning of a record, or the end of the file."""
         wanted = GZIP if self.is_gzip else b"WARC/1."
         position = begin
         while position < self.num_bytes:
-            block = os.pread(self._file.fileno(), _BLOCK, position)
+            block = os.pread(self._descriptor, _BLOCK, position)
             found = block.find(wanted)
             while found >= 0:
                 if self._looks_like_record(position + found):
@@ -153,9 +158,9 @@ class Archive:
 
     def _looks_like_record(self, offset: int) -> bool:
         if not self.is_gzip:
-            return offset == 0 or os.pread(self._file.fileno(), 1, offset - 1) == b"\n"
+            return offset == 0 or os.pread(self._descriptor, 1, offset - 1) == b"\n"
         try:
-            head = zlib.decompressobj(31).decompress(os.pread(self._file.fileno(), 1024, offset), 16)
+            head = zlib.decompressobj(31).decompress(os.pread(self._descriptor, 1024, offset), 16)
         except zlib.error:
             return False
         return head.startswith(b"WARC/1.")
