@@ -17,7 +17,7 @@ from interleave.errors import Unreadable
 CHROME = """
 <nav><ul><li><a href="/">Home</a></li><li><a href="/all">All articles</a></li></ul></nav>
 <div class="cookie-banner"><p>We use cookies so that this site works. Please accept all of them first.</p></div>
-<script>var text = "<p>A paragraph in a script is no paragraph of the page, however long it is made to be.</p>";</script>
+<script>var text = "<p>A paragraph in a script is none of the page, however long it is made to be.</p>";</script>
 """
 CHROME_BEHIND = """
 <aside class="sidebar"><h3>Popular</h3><ul><li><a href="/1"><img src="/thumb/1.jpg"> One</a></li></ul></aside>

@@ -1,7 +1,9 @@
 import gzip
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from warcio.warcwriter import WARCWriter
 from interleave.acquire.source import Limits, Parsed, Refused
 from interleave.acquire.warc import WarcSource
 from interleave.document import SourceImage
+from interleave.errors import Unreadable
 from interleave.flow import build
 from interleave.recipe_file import load_recipe
 
@@ -169,3 +172,96 @@ def test_a_whole_build_counts_every_page(tmp_path: Path) -> None:
     assert report.documents_out > 5
     assert report.documents_in == report.documents_out + sum(rules.values())
     assert {"http_404": 1, "truncated_record": 1}.items() <= rules.items()
+
+
+# Pages that are refused, each with its reason
+
+
+ROBOTS = [("Content-Type", "text/html"), ("X-Robots-Tag", "otherbot: noai")]
+RESERVED = [("Content-Type", "text/html"), ("TDM-Reservation", "1")]
+REFUSED_PAGES = {
+    "not found": ("http_404", record(status="404 Not Found")),
+    "server error": ("http_500", record(status="500 Oops")),
+    "impossible status": ("bad_http", record(status="999 What")),
+    "no HTTP": ("bad_http", raw_record(b"")),
+    "no body": ("no_content", record(payload=b"<html></html>")),
+    "only furniture": ("no_content", record(payload=page_of('<nav><a href="/">Home</a></nav>'))),
+    "letters that are none": ("not_text", record(payload=bytes(range(256)) * 40)),
+    "too many tags": ("too_many_elements", record(payload=page_of("<p>a" * 200_001))),
+    "too many attributes": ("too_many_elements", record(payload=page_of("<p" + " a=1" * 300 + ">"))),
+    "too deep": ("too_deep", record(payload=page_of("<div>" * 5000 + paragraph()))),
+    "too large": ("too_many_bytes", record(payload=page_of(paragraph() + " " * 9_000_000))),
+    "noai": ("opted_out", record(payload=page_of(paragraph(), '<meta name="robots" content="noai">'))),
+    "noai in a header": ("opted_out", record(http=ROBOTS)),
+    "reservation": ("opted_out", record(http=RESERVED)),
+    "truncated by the crawler": ("truncated_record", record(warc=[("WARC-Truncated", "length")])),
+    "segment": ("truncated_record", record(warc=[("WARC-Segment-Number", "1")])),
+    "no HTTP header": ("bad_http", raw_record(b"nothing that a server says")),
+    "revisit of nothing": ("revisit_unresolved", record("revisit", payload=b"")),
+}
+
+
+@pytest.mark.parametrize(("reason", "data"), REFUSED_PAGES.values(), ids=REFUSED_PAGES)
+def test_a_page_that_cannot_be_used_is_refused_between_two_that_can(warc: Path, reason: str, data: bytes) -> None:
+    around = [record(url=f"https://example.org/{number}") for number in range(2)]
+    found = read(warc, b"".join([around[0], data, around[1]]))
+    assert reasons(found) == [None, reason, None]
+
+
+def test_what_a_name_server_said_is_no_page(warc: Path) -> None:
+    said = raw_record(b"20240101 example.org. 300 IN A 192.0.2.1").replace(PAGE.encode(), b"dns:example.org")
+    assert reasons(read(warc, said + record())) == [None]
+
+
+def test_owners_wishes_may_be_left_unheeded(warc: Path) -> None:
+    assert reasons(read(warc, record(http=ROBOTS), respect_opt_out=False)) == [None]
+
+
+def test_of_two_captures_of_one_address_the_newer_one_is_used(warc: Path) -> None:
+    later = record(url=PAGE.replace("https", "http"), date="2024-02-01T00:00:00Z")
+    assert reasons(read(warc, record() + later)) == ["duplicate_capture", None]
+
+
+# Damage
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", []),
+        (b"no archive at all", ["damaged_file"]),
+        (b"\x1f\x8b\x08 no gzip", ["damaged_file"]),
+        (raw_record(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + BODY, length=9_999), ["truncated_record"]),
+        (record() + record()[:-400], [None, "truncated_record"]),
+        (record() + image()[:-10], [None, "damaged_file"]),
+        (record() + b"\0" * 2000, [None, "damaged_file"]),
+        (record() + b"\0" * 2000 + b"\r\n" + record(url="https://example.org/2"), [None, "damaged_record", None]),
+    ],
+    ids=["empty", "no WARC", "no gzip", "too long", "cut in a page", "cut in an image", "zeros", "zeros between"],
+)
+def test_damage_is_one_drop_and_what_is_whole_is_read(warc: Path, data: bytes, expected: list[str | None]) -> None:
+    assert reasons(read(warc, data)) == expected
+
+
+@pytest.mark.parametrize("byte", range(20, 300, 40))
+def test_a_damaged_gzip_member_costs_its_own_record(warc: Path, byte: int) -> None:
+    pages = [record(url=f"https://example.org/{number}") for number in range(3)]
+    members = [bytearray(gzip_by_record([page])) for page in pages]
+    members[1][byte] ^= 0xFF
+    found = read(warc.with_suffix(".warc.gz"), b"".join(members))
+    assert [item.document.url for item in parsed(found)] == ["https://example.org/0", "https://example.org/2"]
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("pack", [plain, gzip_by_record, gzip_as_a_whole])
+def test_mutated_files_give_documents_and_refusals(warc: Path, pack: Callable[[Iterable[bytes]], bytes]) -> None:
+    random = Random(0)
+    whole = pack([record(), image(), record(url="https://example.org/2", payload=page_of(paragraph("fox")))])
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(random.randint(1, 8)):
+            data[random.randrange(len(data))] = random.randrange(256)
+        for item in parsed(read(warc, bytes(data))):
+            for found in item.document.images:
+                with suppress(Unreadable):
+                    bytes_of(found) if found.load is not None else None

@@ -23,6 +23,8 @@ _HTML_START = re.compile(
     rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
 )
 _IMAGE_NAME = re.compile(r"\.(?:jpe?g|png|gif|webp|bmp|avif|tiff?)$", re.IGNORECASE)
+# What crawlers ask other servers on the way to a page.
+_NO_WEB = ("dns:", "whois:")
 _SAFE = "/?&=:;,@!$'()*+~"
 
 
@@ -121,6 +123,8 @@ def _add_record(index: WarcIndex, record: Any, number: int, offset: int) -> None
     if kind not in ("response", "resource", "revisit"):
         return
     url = (headers.get("WARC-Target-URI") or "").strip().strip("<>")
+    if url.lower().startswith(_NO_WEB):
+        return
     date = headers.get("WARC-Date") or ""
     truncated = headers.get("WARC-Truncated") or ("segment" if headers.get("WARC-Segment-Number") else "")
     record.parse_http()
@@ -136,10 +140,13 @@ def _add_record(index: WarcIndex, record: Any, number: int, offset: int) -> None
     elif media_type in _HTML_TYPES:
         error = _page_error(status, truncated, is_whole)
         _add_page(index, headers, Capture(number=number, offset=offset, url=url, date=date, error=error))
-    elif http is None and kind == "response" and (not is_whole or media_type == ""):
+    elif (http is None or status is None) and kind == "response" and (not is_whole or media_type == ""):
         reason = "bad_http" if is_whole else "truncated_record"
         index.captures.append(_refused(number, offset, record, reason, "no HTTP header"))
-    elif status == 200 and is_whole and not truncated and _may_be_image(media_type, url):
+    elif not is_whole:
+        # Of whatever it was: the file ends here, and what would stand behind it is not there.
+        index.captures.append(_refused(number, offset, record, "damaged_file", "the file ends inside of a record"))
+    elif status == 200 and not truncated and _may_be_image(media_type, url):
         _add_image(index, headers, url, date, offset)
 
 
