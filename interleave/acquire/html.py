@@ -86,8 +86,8 @@ class HtmlSource(Settings):
                 return
             members, prefix = files.pages(), f"{split.name}/"
             if not members:
-                error = Unreadable("no_pages", f"nothing in it ends in {', '.join(PAGES)}")
-                yield Refused(doc_id=document_id(split.source, split.name, 0), where=split.name, error=error)
+                empty = Unreadable("no_pages", f"nothing in it ends in {', '.join(PAGES)}")
+                yield Refused(doc_id=document_id(split.source, split.name, 0), where=split.name, error=empty)
         for member in members:
             yield self._read(files, member, prefix, split.source, limits)
 

