@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from interleave import __version__
+from interleave.cli_store import store_app
 from interleave.errors import InterleaveError, ShardError, explain_missing
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 recipe_app = typer.Typer(help="Look at recipes.", no_args_is_help=True)
 app.add_typer(recipe_app, name="recipe")
+app.add_typer(store_app, name="store")
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe, for example recipes/mmc4.yaml.", show_default=False)]
 Overrides = Annotated[
@@ -111,6 +113,41 @@ def inspect(
         typer.echo(orjson.dumps(found.as_plain(), option=orjson.OPT_INDENT_2))
     else:
         show(found, Console())
+
+
+@app.command()
+def crawl(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    again: Annotated[bool, typer.Option("--again", help="Try once more what failed and may pass.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Crawl the pages of a recipe's `crawl` sources into WARC files, without building the dataset.
+
+    `interleave build` crawls, too, where that has not been done. After an interruption the same command goes on.
+    """
+    from dataclasses import asdict
+
+    import orjson
+
+    from interleave.acquire.crawl import CrawlSource
+    from interleave.acquire.crawling.bounds import CrawlReport, as_text
+    from interleave.errors import RecipeError
+    from interleave.prepare import prepare_sources
+    from interleave.recipe_file import load_recipe
+
+    loaded = load_recipe(recipe, overrides or ())
+    archives = {source.name: source.archive for source in loaded.all_sources if isinstance(source, CrawlSource)}
+    if not archives:
+        raise RecipeError(f"{recipe} has no source of kind `crawl`")
+    found = prepare_sources(loaded, quiet=as_json, again=again)
+    reports = {name: report for name, report in found.items() if isinstance(report, CrawlReport)}
+    if as_json:
+        plain = {name: asdict(report) for name, report in reports.items()}
+        typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
+        return
+    for name, report in reports.items():
+        typer.echo(as_text(name, report, archives[name]))
 
 
 @recipe_app.command("check")

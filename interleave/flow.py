@@ -28,6 +28,7 @@ from interleave.executors import open_executor
 from interleave.files import write_bytes
 from interleave.inputs import list_inputs
 from interleave.measure import measure
+from interleave.prepare import prepare_sources
 from interleave.recipe import Recipe
 from interleave.report import Report, check_something_is_left, finish
 from interleave.run import Run, work_folder
@@ -50,6 +51,7 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
     _check_output(recipe, work)
     with work_folder(work, fresh), open_executor(num_workers) as executor:
         run = Run(work, executor, quiet)
+        prepare_sources(recipe, quiet=quiet)
         splits = list_inputs(recipe, work, executor)
         _fetch(recipe, run, splits)
         measured = run.stage("measure", measure, input_tasks.measure_tasks(recipe, splits, work))

@@ -15,6 +15,7 @@ from interleave.files import sha256_of
 from interleave.images import ImageTarget
 from interleave.kept_images import form_of
 from interleave.measure import MeasureTask
+from interleave.prepare import web_of
 from interleave.recipe import Recipe
 from interleave.run import Task
 from interleave.settings import Settings, identity, locations
@@ -35,16 +36,15 @@ def wanted_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Ta
 
 
 def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path, *, quiet: bool) -> Download:
-    assert recipe.fetch is not None
+    web = web_of(recipe, quiet=quiet)
+    assert web is not None
     return Download(
-        settings=recipe.fetch,
+        web=web,
         store=store_folder(recipe, work),
         wanted=tuple(Path(task.payload.table) for task in wanted),
         outcomes=tuple(Path(spool_file(work, "fetch", number, "outcomes")) for number in range(len(wanted))),
         target=_target(recipe),
         form=_form(recipe),
-        blocklist=read_blocklists(recipe.blocklists),
-        quiet=quiet,
     )
 
 

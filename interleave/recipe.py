@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from interleave.access.settings import Fetch
+from interleave.acquire.crawl import CrawlSource
 from interleave.acquire.html import HtmlSource
 from interleave.acquire.mmc4 import Mmc4Source
 from interleave.acquire.obelics import ObelicsSource
@@ -29,7 +30,9 @@ from interleave.identity import fingerprint
 from interleave.settings import SHAPES_NOTHING, Location, Locations, Settings, identity, resolve_location
 
 # The kinds of source that come with the project; installed packages add theirs by an entry point of this group.
-BUILT_IN = (Mmc4Source, HtmlSource, ObelicsSource, PairsSource, VilaPklSource, WarcSource, WebDatasetSource)
+BUILT_IN = (
+    Mmc4Source, CrawlSource, HtmlSource, ObelicsSource, PairsSource, VilaPklSource, WarcSource, WebDatasetSource,
+)  # fmt: skip
 SOURCES = "interleave.sources"
 
 if TYPE_CHECKING:

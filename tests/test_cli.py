@@ -32,7 +32,10 @@ COMMANDS = list(commands())
 
 
 def test_the_commands_are_these() -> None:
-    assert [" ".join(words) for words in COMMANDS] == ["build", "validate", "inspect", "recipe check", "recipe schema"]
+    assert [" ".join(words) for words in COMMANDS] == [
+        "build", "validate", "inspect", "crawl", "recipe check", "recipe schema", "store show", "store adopt",
+        "store compact",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -140,11 +140,11 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
 def _status_error(status: int, retry_after: str) -> FetchError:
     if status == 429 or status >= 500:
         reason = "http_429" if status == 429 else "http_5xx"
-        return FetchError(reason, f"status {status}", transient=True, retry_after_s=parse_retry_after(retry_after))
+        pause_s = parse_retry_after(retry_after)
+        return FetchError(reason, f"status {status}", transient=True, retry_after_s=pause_s, status=status)
     # 408 and 425 are a server's way to say: later.
-    return FetchError(
-        "http_4xx" if status >= 400 else "http_status", f"status {status}", transient=status in (408, 425)
-    )
+    reason = "http_4xx" if status >= 400 else "http_status"
+    return FetchError(reason, f"status {status}", transient=status in (408, 425), status=status)
 
 
 def _explain(error: aiohttp.ClientError) -> FetchError:

@@ -8,16 +8,24 @@ class FetchError(Exception):
 
     Reasons that stay: `bad_url`, `not_http`, `private_address`, `bad_port`, `too_many_redirects`, `redirect_loop`,
     `too_many_bytes`, `http_4xx`, `http_status`, `empty_body`, `not_an_image`, `svg`, `unsupported_format`,
-    `bad_encoding`, `bad_certificate`, `robots`, `opted_out`, `blocklisted`.
+    `bad_encoding`, `bad_certificate`, `robots`, `opted_out`, `blocklisted`, `out_of_bounds`, `not_html`.
     Those that may pass (`transient`): `dns`, `connect`, `deadline`, `cut_off`, `http_429`, `http_5xx`,
     `robots_unavailable`.
     """
 
     def __init__(
-        self, reason: str, detail: str = "", *, transient: bool = False, retry_after_s: float | None = None
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        transient: bool = False,
+        retry_after_s: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
         self.transient = transient
         self.retry_after_s = retry_after_s
+        self.status = status
+        # HTTP's, where the server said no.

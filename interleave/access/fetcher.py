@@ -17,30 +17,24 @@ import orjson
 from yarl import URL
 
 from interleave import __version__
-from interleave.access.blocklist import Blocklist
 from interleave.access.client import Client, Response
 from interleave.access.errors import FetchError
+from interleave.access.fetching import Keep, Web
 from interleave.access.frontier import Frontier, Host, Job
+from interleave.access.kinds import Kind
 from interleave.access.ledger import OK, Entry
 from interleave.access.opt_out import opt_out_in_headers
-from interleave.access.settings import Fetch
-from interleave.access.sniff import check_is_image
 from interleave.access.store import ORIGINAL, StoreWriter
 from interleave.access.urls import parse_url
 from interleave.access.wishes import MANY_IMAGES, Wishes
 from interleave.errors import Unreadable
 
 AGENT = "interleave"
-# Formats that the codec reads, and anything else from servers that know no better.
-ACCEPT_IMAGES = "image/webp,image/jpeg,image/png,image/gif,image/*;q=0.8,*/*;q=0.5"
 _MAX_PENDING = 20_000
 # A server that asks to be left alone for longer is not waited for.
 _MAX_PAUSE_S = 120.0
 _DEAD_AFTER = {"dns": 2, "connect": 5}
 
-Phash = Callable[[bytes], int | None]
-# Makes of an image what is kept of it; may raise Unreadable.
-Keep = Callable[[bytes], bytes]
 Ended = Callable[[Entry, int], None]
 # (what it came to, bytes of the image)
 
@@ -49,25 +43,18 @@ class Fetcher:
     """One run of fetching. Used once."""
 
     def __init__(
-        self,
-        settings: Fetch,
-        writer: StoreWriter,
-        *,
-        max_bytes: int,
-        blocklist: Blocklist,
-        phash: Phash,
-        ended: Ended,
-        form: str = ORIGINAL,
-        keep: Keep = bytes,
+        self, web: Web, writer: StoreWriter, *, kind: Kind, ended: Ended, form: str = ORIGINAL, keep: Keep = bytes
     ) -> None:
+        settings = web.settings
         self._settings = settings
         self._writer = writer
-        self._blocklist = blocklist
-        self._phash = phash
+        self._blocklist = web.blocklist
+        self._phash = web.phash
+        self._kind = kind
         self._ended = ended
         self._form = form
         self._kept = keep
-        self._client = Client(settings, max_bytes=max_bytes, user_agent=user_agent(settings.contact))
+        self._client = Client(settings, max_bytes=web.max_bytes, user_agent=user_agent(settings.contact))
         self._wishes = Wishes(self._ask_file, writer, robots=settings.politeness.robots)
 
     async def run(self, wanted: Iterable[tuple[str, int]]) -> None:
@@ -128,7 +115,7 @@ class Fetcher:
         job.num_requests += 1
         try:
             return await self._client.get(
-                job.target, accept=ACCEPT_IMAGES, deadline_s=max(self._settings.deadline_s - job.spent_s, 0.001)
+                job.target, accept=self._kind.accept, deadline_s=max(self._settings.deadline_s - job.spent_s, 0.001)
             )
         finally:
             job.spent_s += time.monotonic() - began
@@ -154,6 +141,8 @@ class Fetcher:
             raise FetchError("redirect_loop", f"back to {target}"[:300])
         if entry := self._blocklist.of_url(str(target)):
             raise FetchError("blocklisted", entry)
+        if not self._kind.may_visit(str(target)):
+            raise FetchError("out_of_bounds", f"a redirect to {target}"[:300])
         job.hops = (*job.hops, here)
         job.target = target
         self._frontier.again(job)
@@ -161,7 +150,7 @@ class Fetcher:
     async def _keep(self, job: Job, response: Response) -> None:
         if self._settings.politeness.headers and (wish := opt_out_in_headers(response.headers)):
             raise FetchError("opted_out", wish)
-        check_is_image(response.body)
+        self._kind.check(response.body, response.headers.get("content-type", ""))
         sha256 = hashlib.sha256(response.body).hexdigest()
         if self._blocklist.phashes:
             seen = await asyncio.to_thread(self._phash, response.body)
@@ -209,6 +198,7 @@ class Fetcher:
                 outcome=error.reason,
                 detail=error.detail,
                 transient=error.transient,
+                status=error.status,
                 final_url=str(job.target) if job.hops else None,
                 attempts=job.num_requests,
             )

@@ -98,6 +98,11 @@ class Store:
     def has_image(self, sha256: str, form: str = ORIGINAL) -> bool:
         return self._place(sha256, form) is not None
 
+    def num_bytes(self, sha256: str, form: str = ORIGINAL) -> int:
+        """The size of an image; 0 of what is not kept."""
+        place = self._place(sha256, form)
+        return place[3] if place is not None else 0
+
     def read(self, sha256: str, form: str = ORIGINAL) -> bytes:
         """An image by the SHA-256 that it had when it was downloaded, in the form that was kept.
 
@@ -113,7 +118,7 @@ class Store:
             if data:
                 break
         if hashlib.sha256(data).digest() != stored_sha256:
-            raise Unreadable("damaged_in_store", f"{sha256} in {_blob_name(file)} at {offset}")
+            raise Unreadable("damaged_in_store", f"{sha256} in {blob_name(file)} at {offset}")
         return data
 
     def _bytes(self, file: int, offset: int, length: int) -> bytes:
@@ -134,7 +139,7 @@ class Store:
 
     def _descriptor(self, file: int) -> int:
         if file not in self._blobs:
-            self._blobs[file] = os.open(self._folder / BLOBS_NAME / _blob_name(file), os.O_RDONLY)
+            self._blobs[file] = os.open(self._folder / BLOBS_NAME / blob_name(file), os.O_RDONLY)
         return self._blobs[file]
 
 
@@ -199,7 +204,7 @@ class StoreWriter:
         return self._file, offset, len(data)
 
     def _open(self) -> int:
-        path = self._folder / _blob_name(self._file)
+        path = self._folder / blob_name(self._file)
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
 
@@ -240,5 +245,5 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _blob_name(file: int) -> str:
+def blob_name(file: int) -> str:
     return f"{file:05d}.blob"

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
+from interleave.access.fetching import Web
 from interleave.acquire.listing import SourceFile, Split
 from interleave.document import SourceDocument
 from interleave.errors import Unreadable
@@ -48,6 +49,22 @@ class Limits:
     """What a source may read at most."""
 
     max_image_bytes: int
+
+
+@runtime_checkable
+class Live(Protocol):
+    """What a source has besides that brings its files in before they are listed."""
+
+    def prepare(self, web: Web | None, *, again: bool = False) -> object:
+        """Does what an earlier call has not done.
+
+        web: how the web is asked; None where the recipe does not say. again: tries once more what failed.
+
+        Raises:
+            RecipeError: it cannot be done as the recipe stands.
+            TaskError: it was not finished; call again to go on.
+        """
+        ...
 
 
 class Source(Protocol):

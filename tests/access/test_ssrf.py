@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from interleave.access.blocklist import read_blocklists
-from interleave.access.fetcher import Fetcher
+from interleave.access.fetching import Web, fetch_missing
 from interleave.access.ledger import Entry
 from interleave.access.settings import Fetch
 from interleave.access.store import open_for_writing
@@ -234,16 +233,15 @@ def fetch(urls: list[str], folder: Path, **settings: Any) -> dict[str, Entry]:
             **settings,
         }
     )
-    with open_for_writing(folder) as (_, writer):
-        fetcher = Fetcher(
-            fetch_settings,
-            writer,
+    with open_for_writing(folder) as (store, writer):
+        web = Web(
+            settings=fetch_settings,
             max_bytes=1_000_000,
             blocklist=read_blocklists(()),
             phash=lambda data: None,
-            ended=lambda entry, _: found.update({entry.url: entry}),
+            quiet=True,
         )
-        asyncio.run(fetcher.run([(url, 0) for url in dict.fromkeys(urls)]))
+        fetch_missing(urls, len(urls), store, writer, web, ended=lambda entry, _: found.update({entry.url: entry}))
     return found
 
 

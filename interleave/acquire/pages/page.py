@@ -69,15 +69,14 @@ def read_page(data: bytes, url: str, content_type: str = "", alt_text: AltText =
     from interleave.acquire.pages.content import main_content
     from interleave.acquire.pages.walk import Walker
 
-    text = _text(data, content_type)
-    tree = _tree(text)
+    tree, num_chars = parse_page(data, content_type)
     body = tree.find("body")
     if body is None:
         raise Unreadable("no_content", "the page has no body")
-    if len(text) > MAX_TEXT_CHARS and (num_chars := sum(map(len, body.itertext()))) > MAX_TEXT_CHARS:
+    if num_chars > MAX_TEXT_CHARS and (num_chars := sum(map(len, body.itertext()))) > MAX_TEXT_CHARS:
         raise Unreadable("too_much_text", f"{num_chars:,} characters, at most {MAX_TEXT_CHARS:,}")
     language = _language(tree, body)
-    walked = Walker(_base(tree, url), language).walk(body)
+    walked = Walker(base_of(tree, url), language).walk(body)
     blocks = main_content(walked, dense_script=language in ("zh", "ja", "ko"))
     parts: list[str | Picture] = []
     for position, block in enumerate(blocks):
@@ -90,6 +89,16 @@ def read_page(data: bytes, url: str, content_type: str = "", alt_text: AltText =
         if alt_text == "caption" and " " in block.alt and getattr(behind, "kind", "") != "caption":
             parts.append(block.alt)
     return Page(parts=tuple(parts), language=language, opt_out=_opt_out(tree), canonical=_canonical(tree))
+
+
+def parse_page(data: bytes, content_type: str = "") -> tuple[Any, int]:
+    """A page's root element, and how many characters the page has without scripts and styles.
+
+    Raises:
+        Unreadable: `too_many_bytes`, `too_many_elements`, `too_deep`, `not_text`, `no_content`.
+    """
+    text = _text(data, content_type)
+    return _tree(text), len(text)
 
 
 def _text(data: bytes, content_type: str) -> str:
@@ -118,7 +127,8 @@ def _tree(text: str) -> Any:
     return tree
 
 
-def _base(tree: Any, url: str) -> str:
+def base_of(tree: Any, url: str) -> str:
+    """What the references of a page are relative to."""
     element = tree.find(".//base[@href]")
     if element is None:
         return url
