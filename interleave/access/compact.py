@@ -16,7 +16,7 @@ from types import TracebackType
 
 from interleave.access.store import BLOBS_NAME, MAX_BLOB_BYTES, Store, blob_name, open_for_writing
 
-_UNUSED = "sha256 not in (select sha256 from urls where sha256 is not null)"
+_FORGET = "delete from images where sha256 not in (select sha256 from urls where sha256 is not null)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def compact(folder: Path, tick: Callable[[], None] = lambda: None) -> Compacted:
     """
     with open_for_writing(folder) as (store, _):
         before = _sizes(folder)
-        forgotten = store.ledger.execute("delete from images where " + _UNUSED).rowcount
+        forgotten = store.ledger.execute(_FORGET).rowcount
         held = dict(store.ledger.execute("select file, sum(length) from images group by file"))
         store.ledger.execute("pragma synchronous=full")
         damaged = 0
