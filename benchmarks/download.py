@@ -23,8 +23,9 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
@@ -34,6 +35,7 @@ from interleave.access.blocklist import read_blocklists
 from interleave.access.fetching import Web, fetch_missing
 from interleave.access.settings import Fetch
 from interleave.access.store import ORIGINAL, open_for_writing
+from interleave.errors import Unreadable
 from interleave.images import ImageTarget, normalise
 from interleave.kept_images import form_of, pack
 
@@ -133,10 +135,17 @@ def img2dataset(num: int, port: int, folder: Path, python: str) -> int:
     return sum(1 for _ in (folder / "out").rglob("*.jpg"))
 
 
+def readable(folder: Path) -> Iterator[bytes]:
+    """The images of the sample, without those that are broken on purpose."""
+    for path in sorted(folder.glob("*.jpg")):
+        with suppress(Unreadable):
+            normalise(data := path.read_bytes(), TARGET)
+            yield data
+
+
 def measure(contenders: dict[str, Callable[[int, int, Path], int]], num: int, rounds: int) -> dict[str, list[float]]:
     """Images per second of each contender, round by round."""
-    images = [path.read_bytes() for path in sorted(IMAGES.glob("*.jpg"))]
-    images = [image for image in images if image.startswith(b"\xff\xd8")]
+    images = list(readable(IMAGES))
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(images, there), daemon=True)
     server.start()
