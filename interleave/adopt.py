@@ -19,7 +19,7 @@ from interleave.access.sniff import check_is_image
 from interleave.access.store import Store, StoreWriter, open_for_writing
 from interleave.acquire.listing import Split, list_files
 from interleave.acquire.tables.img2dataset import Pair, list_folders, read_folder, read_tar
-from interleave.errors import TaskError, Unreadable
+from interleave.errors import RecipeError, TaskError, Unreadable
 
 MAX_IMAGE_BYTES = 1 << 28
 
@@ -60,6 +60,8 @@ def adopt(path: Path, folder: Path, tick: Callable[[], None] = lambda: None) -> 
 
 def _pairs(path: Path) -> Iterator[Pair]:
     """Fails before anything is done where there is nothing to adopt."""
+    if not path.exists():
+        raise RecipeError(f"{path} is not there; name img2dataset's output folder, or one of its .tar files")
     is_tars = path.is_file() or any(path.rglob("*.tar"))
     files = list_files("adopt", str(path), (".tar",)) if is_tars else list_folders("adopt", str(path))
     read = read_tar if is_tars else read_folder

@@ -55,6 +55,8 @@ def test_a_folder_of_something_else_is_one_clear_sentence(tmp_path: Path) -> Non
     (tmp_path / "notes.md").write_text("nothing")
     with pytest.raises(RecipeError, match="holds no folder with"):
         adopt(tmp_path, tmp_path / "store")
+    with pytest.raises(RecipeError, match="is not there"):
+        adopt(tmp_path / "nowhere", tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 

@@ -7,18 +7,16 @@ import random
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from fixtures_build import built_files, cli, ledger, sample_lines
+from fixtures_site import NOT_FOUND, Answer, Site, serving
 
 from interleave.access.store import Store, open_for_writing
 from interleave.acquire.mmc4 import parse_mmc4
@@ -32,72 +30,29 @@ NUM_DOCUMENTS = 24
 HOST = "images.example"
 
 
-class Site:
-    """A server of the sample's images: what was asked, and how it answers."""
-
-    def __init__(self) -> None:
-        self.asked: Counter[str] = Counter()
-        self.status: Callable[[str], int] = lambda name: 200
-        self.delay_s: Callable[[str], float] = lambda name: 0.0
-        self.place = ""
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        name = request.path.lstrip("/")
-        if name in ("robots.txt", ".well-known/tdmrep.json"):
-            request.send_error(404)
-            return
-        self.asked[name] += 1
-        time.sleep(self.delay_s(name))
-        if (status := self.status(name)) != 200:
-            request.send_error(status)
-            return
-        if not (IMAGES / name).is_file():
-            request.send_error(404)
-            return
-        data = (IMAGES / name).read_bytes()
-        request.send_response(200)
-        request.send_header("Content-Type", "image/jpeg")
-        request.send_header("Content-Length", str(len(data)))
-        request.end_headers()
-        request.wfile.write(data)
+def image(path: str) -> Answer:
+    found = IMAGES / path.lstrip("/")
+    return Answer(found.read_bytes(), "image/jpeg") if found.is_file() else NOT_FOUND
 
 
-@contextmanager
-def serving() -> Iterator[Site]:
-    site = Site()
+def unless(fails: Callable[[str], bool], status: int) -> Callable[[str], Answer]:
+    """A site that fails for some paths."""
+    return lambda path: Answer(status=status) if fails(path) else image(path)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            try:
-                site.answer(self)
-            except OSError:
-                self.close_connection = True
+def is_down(path: str, share: int = 3) -> bool:
+    """One path of so many."""
+    return path.endswith(".jpg") and sum(path.encode()) % share == 0
 
-        def log_message(self, *_: Any) -> None:
-            pass
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: Any) -> None:
-            pass  # clients that are killed leave broken connections
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        site.place = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield site
-        finally:
-            server.shutdown()
-            thread.join()
+def images_asked(site: Site) -> Counter[str]:
+    """Without robots.txt and the like."""
+    return Counter({path: number for path, number in site.asked.items() if path.endswith(".jpg")})
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with serving() as found:
+    with serving(image) as found:
         yield found
 
 
@@ -172,10 +127,10 @@ def outcomes_of(store: Path) -> Counter[str]:
 def test_a_build_by_url_is_the_build_from_files_whatever_the_latency(
     site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path
 ) -> None:
-    site.delay_s = lambda name: random.Random(name).random() * 0.1
+    site.delay_s = lambda path: random.Random(path).random() * 0.1
     build(recipe_of(corpus, tmp_path, site.place), num_workers=2, quiet=True)
     assert built_files(tmp_path / "out") == from_files
-    assert set(site.asked.values()) == {1}, "one URL is fetched once"
+    assert set(images_asked(site).values()) == {1}, "one URL is fetched once"
 
 
 def test_another_build_takes_everything_from_the_store(
@@ -195,18 +150,18 @@ def test_another_build_takes_everything_from_the_store(
 def test_what_failed_for_a_passing_reason_is_asked_again_by_the_next_run(
     site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path
 ) -> None:
-    site.status = lambda name: 503 if sum(name.encode()) % 3 == 0 else 200
+    site.answer = unless(is_down, 503)
     recipe = recipe_of(corpus, tmp_path, site.place, "fetch.attempts=1")
     build(recipe, num_workers=1, quiet=True)
     assert built_files(tmp_path / "out") != from_files
-    failed = {name for name in site.asked if site.status(name) != 200}
+    failed = {path for path in images_asked(site) if is_down(path)}
     assert failed
     found = outcomes_of(tmp_path / "store")
-    assert found == {"ok": len(site.asked) - len(failed), "http_5xx": len(failed)}
-    site.status = lambda name: 200
+    assert found == {"ok": len(images_asked(site)) - len(failed), "http_5xx": len(failed)}
+    site.answer = image
     site.asked.clear()
     build(recipe, num_workers=1, quiet=True)
-    assert set(site.asked) == failed
+    assert set(images_asked(site)) == failed
     assert built_files(tmp_path / "out") == from_files
 
 
@@ -222,22 +177,24 @@ def test_what_the_store_keeps_shapes_no_bytes(
 def test_after_a_kill_nothing_that_was_had_is_fetched_again(
     site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path
 ) -> None:
-    site.delay_s = lambda name: 0.15
+    site.delay_s = lambda path: 0.15
     arguments = [option for setting in settings_of(corpus, tmp_path, site.place) for option in ("--set", setting)]
     line = [*cli(), "build", str(RECIPES / "mmc4-urls.yaml"), *arguments]
     with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         end = time.monotonic() + 60
-        while sum(site.asked.values()) < 20 and time.monotonic() < end and process.poll() is None:
+        while images_asked(site).total() < 20 and time.monotonic() < end and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     time.sleep(0.3)
     had = outcomes_of(tmp_path / "store")["ok"]
-    before = sum(site.asked.values())
+    before = images_asked(site).total()
     assert 0 < had < before + 1
-    site.delay_s = lambda name: 0.0
+    site.delay_s = lambda path: 0.0
     done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert sum(site.asked.values()) == len(site.asked) + before - had, "only what was under way is asked for again"
+    assert images_asked(site).total() == len(images_asked(site)) + before - had, (
+        "only what was under way is asked for again"
+    )
     assert before - had <= 8
     assert built_files(tmp_path / "out") == from_files
 
@@ -254,7 +211,7 @@ def test_bytes_of_a_blocklisted_image_never_reach_the_store(site: Site, corpus: 
 
 
 def test_a_document_may_be_required_to_have_all_of_its_images(site: Site, corpus: Path, tmp_path: Path) -> None:
-    site.status = lambda name: 404 if sum(name.encode()) % 5 == 0 else 200
+    site.answer = unless(lambda path: is_down(path, share=5), 404)
     rules = "clean.rules=[{kind: readable_images, min: 1.0}]"
     report = build(recipe_of(corpus, tmp_path, site.place, rules), num_workers=1, quiet=True)
     dropped = [row for row in ledger(tmp_path / "out") if row["rule"] == "readable_images"]

@@ -24,10 +24,10 @@ from interleave.access.ledger import OK, Entry
 from interleave.access.store import Store, StoreWriter, open_for_writing
 from interleave.acquire.crawling.archive import ArchiveWriter
 from interleave.acquire.crawling.bounds import Bounds, CrawlReport
-from interleave.acquire.crawling.links import HTML_TYPES, links_of, page_address
+from interleave.acquire.crawling.links import links_of, page_address
 from interleave.acquire.crawling.sitemap import MAX_SITEMAP_BYTES, parse_sitemap
 from interleave.acquire.pages.document import page_document
-from interleave.acquire.pages.page import MAX_PAGE_BYTES
+from interleave.acquire.pages.page import HTML_TYPES, MAX_PAGE_BYTES
 from interleave.acquire.source import Limits
 from interleave.errors import Unreadable
 from interleave.files import write_bytes

@@ -9,11 +9,10 @@ from urllib.parse import urljoin
 
 from interleave.access.errors import FetchError
 from interleave.access.urls import parse_url
-from interleave.acquire.pages.page import base_of, parse_page
+from interleave.acquire.pages.page import HTML_TYPES, base_of, parse_page
 
 # A page with more is a list made by a program.
 MAX_LINKS = 2_000
-HTML_TYPES = ("text/html", "application/xhtml+xml")
 # The same on every machine, whatever its own list says.
 _TYPES = mimetypes.MimeTypes(filenames=())
 _NO_FOLLOW = ("nofollow", "none")

@@ -20,6 +20,8 @@ from interleave.acquire.pages.charset import decode_page
 from interleave.acquire.pages.pictures import Picture
 from interleave.errors import Unreadable
 
+HTML_TYPES = ("text/html", "application/xhtml+xml")
+
 AltText = Literal["drop", "caption"]
 
 # Longer pages are data in the form of a page; the parser takes some 50 bytes of memory for a byte of tags.

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
+from interleave.acquire.pages.page import HTML_TYPES
 from interleave.acquire.pages.warc_records import Archive, Damage
 from interleave.errors import Unreadable
 
 # Some 100 bytes each; images beyond it are left to their addresses.
 MAX_INDEXED = 1_000_000
 MAX_REDIRECTS = 5
-_HTML_TYPES = ("text/html", "application/xhtml+xml")
 _HTML_START = re.compile(
     rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
 )
@@ -137,7 +137,7 @@ def _add_record(index: WarcIndex, record: Any, number: int, offset: int) -> None
     media_type = _media_type(record, http, kind, head)
     if kind == "revisit":
         _add_revisit(index, headers, Capture(number=number, offset=offset, url=url, date=date), media_type)
-    elif media_type in _HTML_TYPES:
+    elif media_type in HTML_TYPES:
         error = _page_error(status, truncated, is_whole)
         _add_page(index, headers, Capture(number=number, offset=offset, url=url, date=date, error=error))
     elif (http is None or status is None) and kind == "response" and (not is_whole or media_type == ""):
@@ -180,7 +180,7 @@ def _add_revisit(index: WarcIndex, headers: Any, capture: Capture, media_type: s
     if found is not None and found[1]:
         index.images.setdefault(url_key(capture.url), (capture.date, found[0]))
         return
-    if found is None and media_type not in (*_HTML_TYPES, ""):
+    if found is None and media_type not in (*HTML_TYPES, ""):
         return
     capture = replace(capture, refers_to=keys or (_key("nothing"),))
     index.captures.append(capture)
