@@ -10,7 +10,7 @@ from interleave.access.errors import FetchError
 
 # Bodies beyond this take one of a few places, so that memory is places x the largest body and not connections x it.
 SMALL_BYTES = 1 << 20
-NUM_LARGE = 6
+NUM_LARGE = 4
 
 
 class BodyReader:
@@ -43,6 +43,7 @@ class BodyReader:
                 body += decode(chunk, self._max_bytes + 1 - len(body))
                 if len(body) > self._max_bytes:
                     raise FetchError("too_many_bytes", f"more than {self._max_bytes:,}")
+            decode.finish()
             return bytes(body)
         finally:
             if is_large:
@@ -63,6 +64,9 @@ class _Plain:
     def __call__(self, chunk: bytes, room: int) -> bytes:
         return chunk[:room]
 
+    def finish(self) -> None:
+        """Nothing more will come."""
+
 
 class _Inflate:
     """gzip or deflate, chunk by chunk, stopping at what there is room for."""
@@ -75,6 +79,10 @@ class _Inflate:
             return self._stream.decompress(chunk, max(room, 1))
         except zlib.error as error:
             raise FetchError("bad_encoding", str(error)[:200]) from None
+
+    def finish(self) -> None:
+        if not self._stream.eof:
+            raise FetchError("cut_off", "compressed data without their end", transient=True)
 
 
 def _decoder(encoding: str) -> _Plain | _Inflate:
