@@ -5,7 +5,7 @@
 A server on this machine answers from memory. Each contender asks it for the same images, in turn, several rounds; the
 ratios are of the medians.
 
-    bare       threads that keep their connection, read the body, write nothing
+    bare       threads that keep their connections and write each body into a file
     original   the fetcher with its guards and its ledger; images as they come (`keep: original`)
     normalised the same, each image reduced and encoded (`keep: normalised`)
     img2dataset  its `files` output, the same short side and quality, as many processes as there are cores
@@ -87,14 +87,15 @@ def serve(images: list[bytes], ready: Connection) -> None:
 
 
 def bare(num: int, port: int, folder: Path) -> int:
-    """Images that threads have read."""
+    """Images that threads have written into files."""
+    folder.mkdir()
 
     def read(numbers: range) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         found = 0
         for number in numbers:
             connection.request("GET", f"/{number}.jpg")
-            found += bool(connection.getresponse().read())
+            found += bool((folder / str(number)).write_bytes(connection.getresponse().read()))
         connection.close()
         return found
 

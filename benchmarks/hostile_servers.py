@@ -317,6 +317,7 @@ def measure(deadline_s: float) -> tuple[list[Outcome], float]:
     port = here.recv()
     client = context.Process(target=ask, args=(port, deadline_s, there), daemon=True)
     client.start()
+    there.close()  # so that a client that dies is noticed
     outcomes, peak = here.recv()
     server.kill()
     client.join()

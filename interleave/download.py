@@ -7,7 +7,7 @@ The tables, not the store, are what `measure` depends on: they are equal wheneve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,10 @@ from interleave.access.fetching import Web, fetch_missing, is_there
 from interleave.access.ledger import OK, Entry
 from interleave.access.store import ORIGINAL, Store, StoreWriter, open_for_writing
 from interleave.counts import Counts
+from interleave.errors import Unreadable
 from interleave.fetched import OUTCOMES
-from interleave.images import ImageTarget, normalise
-from interleave.kept_images import pack
+from interleave.images import ImageTarget, check_header, normalise
+from interleave.kept_images import is_packed, pack
 from interleave.spool import write_table
 
 
@@ -36,7 +37,7 @@ class Download:
     # Likewise.
     target: ImageTarget
     form: str
-    # In which images are kept: `ORIGINAL`, or what `target` makes of them.
+    # In which images are measured: `ORIGINAL`, what `target` makes of them, or what img2dataset does.
 
 
 def download(task: Download) -> Counts:
@@ -48,16 +49,31 @@ def download(task: Download) -> Counts:
     with open_for_writing(task.store) as (store, writer):
         if not task.web.settings.offline:
             _fetch(task, store, writer)
+        refused = _make_forms(task, store, writer)
         counts = Counts()
         for wanted, outcomes in zip(task.wanted, task.outcomes, strict=True):
-            counts.update(_write_outcomes(wanted, outcomes, store, task.form))
+            counts.update(_write_outcomes(wanted, outcomes, store, task.form, refused))
     return counts
 
 
 def _fetch(task: Download, store: Store, writer: StoreWriter) -> None:
     num_urls = sum(pq.read_metadata(path).num_rows for path in task.wanted)
-    keep = bytes if task.form == ORIGINAL else partial(_normalised, target=task.target)
-    fetch_missing(_urls(task.wanted), num_urls, store, writer, task.web, form=task.form, keep=keep)
+    form, keep = (task.form, partial(_normalised, target=task.target)) if is_packed(task.form) else (ORIGINAL, bytes)
+    fetch_missing(_urls(task.wanted), num_urls, store, writer, task.web, form=form, keep=keep)
+
+
+def _make_forms(task: Download, store: Store, writer: StoreWriter) -> dict[str, Unreadable]:
+    """img2dataset's form of the originals, where the recipe wants it; why there is none of some, by SHA-256."""
+    if task.web.settings.engine != "img2dataset":
+        return {}
+    from interleave.access.img2dataset import make_forms
+
+    entries = (store.entry(url) for url in _urls(task.wanted))
+    hashes = dict.fromkeys(entry.sha256 for entry in entries if entry and entry.sha256 and is_there(entry, store))
+    folder = task.outcomes[0].parent / "img2dataset"
+    return make_forms(
+        hashes, store, writer, task.web.settings.img2dataset, folder, partial(check_header, target=task.target)
+    )
 
 
 def _urls(tables: Iterable[Path]) -> Iterator[str]:
@@ -67,7 +83,7 @@ def _urls(tables: Iterable[Path]) -> Iterator[str]:
                 yield from batch.column(0).to_pylist()
 
 
-def _write_outcomes(wanted: Path, outcomes: Path, store: Store, form: str) -> Counts:
+def _write_outcomes(wanted: Path, outcomes: Path, store: Store, form: str, refused: Mapping[str, Unreadable]) -> Counts:
     counts = Counts()
     with write_table(outcomes, OUTCOMES) as table:
         for url in _urls([wanted]):
@@ -79,6 +95,8 @@ def _write_outcomes(wanted: Path, outcomes: Path, store: Store, form: str) -> Co
             row["reason"] = None if is_kept else _reason(entry)
             # How a connection failed differs from run to run; it is for the store's ledger, not for the dataset's.
             row["detail"] = "" if is_kept or entry.transient else entry.detail
+            if not is_kept and (refusal := refused.get(entry.sha256 or "")):
+                row |= {"reason": refusal.reason, "detail": refusal.detail}
             table.append(row)
     return counts
 

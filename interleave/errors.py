@@ -38,7 +38,6 @@ _EXTRAS = {
     "aiohttp": "download",
     "protego": "download",
     "yarl": "download",
-    "img2dataset": "img2dataset",
     "fastwarc": "pages",
     "lxml": "pages",
     "resiliparse": "pages",

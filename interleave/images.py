@@ -84,11 +84,8 @@ def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
     Raises Unreadable: too_many_bytes, unsupported_format, zero_side, side_too_long, too_many_pixels, truncated,
     undecodable. A broken or unfitting ICC profile is ignored; alpha is laid on white.
     """
-    if len(data) > target.max_bytes:
-        raise Unreadable("too_many_bytes", f"{len(data)} bytes, at most {target.max_bytes}")
+    source = check_header(data, target)
     with hostile_data_refused():
-        source = read_header(data)
-        _check_size(source.width, source.height, target.max_pixels, target.max_side)
         size = _fit(source.width, source.height, target.max_short_side)
         kept = _strip(source) if size == (source.width, source.height) else b""
         image, clean = _decode(replace(source, data=kept) if kept else source, size, target)
@@ -105,6 +102,16 @@ def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
         thumbnail=np.asarray(image.convert("L").resize((32, 32), Image.Resampling.BOX)),
         passed_through=bool(kept),
     )
+
+
+def check_header(data: bytes, target: ImageTarget) -> ImageSource:
+    """What an image's header says, before a decoder sees it. Raises Unreadable where the target does not accept it."""
+    if len(data) > target.max_bytes:
+        raise Unreadable("too_many_bytes", f"{len(data)} bytes, at most {target.max_bytes}")
+    with hostile_data_refused():
+        source = read_header(data)
+        _check_size(source.width, source.height, target.max_pixels, target.max_side)
+        return source
 
 
 def decode_rgb(jpeg: bytes) -> npt.NDArray[np.uint8]:

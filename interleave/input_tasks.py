@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from interleave.access import img2dataset
 from interleave.access.blocklist import read_blocklists
 from interleave.access.store import ORIGINAL
 from interleave.acquire.listing import Split
@@ -13,13 +14,13 @@ from interleave.acquire.source import Source
 from interleave.download import Download
 from interleave.files import sha256_of
 from interleave.images import ImageTarget
-from interleave.kept_images import form_of
+from interleave.kept_images import form_of, is_packed
 from interleave.measure import MeasureTask
 from interleave.prepare import web_of
 from interleave.recipe import Recipe
 from interleave.run import Task
 from interleave.settings import Settings, identity, locations
-from interleave.task_names import make_task, measured_files, spool_file, task_name, versions
+from interleave.task_names import library_versions, make_task, measured_files, spool_file, task_name, versions
 from interleave.wanted import WantedTask
 
 
@@ -58,8 +59,16 @@ def _target(recipe: Recipe) -> ImageTarget:
 
 
 def _form(recipe: Recipe) -> str:
+    """In which form the store's images are measured."""
+    if recipe.fetch is not None and recipe.fetch.engine == "img2dataset":
+        return img2dataset.form_of(recipe.fetch.img2dataset)
     is_normalised = recipe.fetch is not None and recipe.fetch.keep == "normalised"
     return form_of(_target(recipe)) if is_normalised else ORIGINAL
+
+
+def _shaping_form(form: str) -> str:
+    """Our own form of images gives the bytes that their originals give; another program's does not."""
+    return "" if form == ORIGINAL or is_packed(form) else form
 
 
 def store_folder(recipe: Recipe, work: Path) -> Path:
@@ -90,7 +99,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
             blocklist=blocklist,
         )
         depends = ["measure", versions(), *_reading(source, split), asdict(target), identity(recipe.clean.repair)]
-        depends += [blocked, outcomes and sha256_of(Path(outcomes))]
+        depends += [blocked, outcomes and sha256_of(Path(outcomes)), _shaping_form(payload.form)]
         tasks.append(make_task(task_name(number), payload, depends, measured_files(work, number)))
     return tasks
 
@@ -98,4 +107,5 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
 def _reading(source: Source, split: Split) -> list[object]:
     """What the records of a split depend on. Where its images lie, too: others there must be measured again."""
     assert isinstance(source, Settings), "a source is its own settings"
-    return [identity(source), locations(source) | {"path": ""}, asdict(split) | {"path": ""}]
+    libraries = library_versions(getattr(source, "libraries", ()))
+    return [identity(source), locations(source) | {"path": ""}, asdict(split) | {"path": ""}, libraries]

@@ -15,11 +15,17 @@ from interleave.images import ImageTarget, NormalisedImage
 
 _NUMBERS = ("width", "height", "source_width", "source_height", "source_format", "passed_through")
 _THUMBNAIL_SIDE = 32
+_PACKED = "jpeg, "
 
 
 def form_of(target: ImageTarget) -> str:
     """Names what images were made into: others are not mistaken for it."""
-    return f"jpeg, short side {target.max_short_side or 'any'}, quality {target.quality}"
+    return f"{_PACKED}short side {target.max_short_side or 'any'}, quality {target.quality}"
+
+
+def is_packed(form: str) -> bool:
+    """Whether images in a form are `unpack`'s; in any other they are files of a web format."""
+    return form.startswith(_PACKED)
 
 
 def pack(image: NormalisedImage) -> bytes:

@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 
 from interleave.access.blocklist import Blocklist
-from interleave.access.store import ORIGINAL
 from interleave.acquire.listing import Split
 from interleave.acquire.source import Limits, Parsed, Refused, Source
 from interleave.clean.text import Repair, repair
@@ -24,7 +23,7 @@ from interleave.document import Drop, Image, MeasuredDocument, SourceDocument, S
 from interleave.errors import Unreadable
 from interleave.fetched import FetchedImages, open_fetched
 from interleave.images import ImageTarget, NormalisedImage, normalise
-from interleave.kept_images import unpack
+from interleave.kept_images import is_packed, unpack
 from interleave.spool import BlobWriter, write_blob, write_documents, write_drops
 
 STAGE = "measure"
@@ -140,9 +139,9 @@ class _Images:
             data = source.load()
             return hashlib.sha256(data).hexdigest(), data, partial(normalise, data, self._task.target)
         sha256, data = self._fetched.read(source.url or "")
-        if self._fetched.form == ORIGINAL:
-            return sha256, data, partial(normalise, data, self._task.target)
-        return sha256, data, partial(unpack, data)
+        if is_packed(self._fetched.form):
+            return sha256, data, partial(unpack, data)
+        return sha256, data, partial(normalise, data, self._task.target)
 
     def _store(self, data: bytes, sha256: str, make: Callable[[], NormalisedImage]) -> Image | Unreadable:
         try:

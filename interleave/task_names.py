@@ -50,6 +50,19 @@ def measured_files(work: Path, number: int) -> tuple[str, ...]:
     return blob, spool_file(work, "measure", number, "documents"), spool_file(work, "measure", number, "drops")
 
 
+def library_versions(names: Sequence[str]) -> dict[str, str]:
+    """Versions of libraries that some sources alone use; "" of what is missing, which its user will be told."""
+    return {name: _version(name) for name in names}
+
+
+@cache
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 @cache
 def versions() -> dict[str, str]:
     """What shapes the bytes: a dataset says what it was made with, and an upgrade makes work anew."""

@@ -29,6 +29,8 @@ class Site:
     def __init__(self, answer: Callable[[str], Answer]) -> None:
         self.answer = answer
         self.asked: Counter[str] = Counter()
+        self.agents: set[str] = set()
+        # Who asked.
         self.delay_s: Callable[[str], float] = lambda path: 0.0
         self.place = ""
         # ADDRESS:PORT
@@ -43,6 +45,7 @@ def serving(answer: Callable[[str], Answer]) -> Iterator[Site]:
 
         def do_GET(self) -> None:
             site.asked[self.path] += 1
+            site.agents.add(self.headers.get("User-Agent", ""))
             time.sleep(site.delay_s(self.path))
             answer = site.answer(self.path)
             self.send_response(answer.status)

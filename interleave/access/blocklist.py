@@ -16,8 +16,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from interleave.access.errors import FetchError
+from interleave.access.urls import parse_url
 from interleave.errors import RecipeError
 
 PHASH_DISTANCE = 4
@@ -40,10 +41,7 @@ class Blocklist:
             return None
         if _without_fragment(url) in self.urls:
             return "its URL"
-        try:
-            labels = (urlsplit(url).hostname or "").rstrip(".").split(".")
-        except ValueError:
-            return None
+        labels = _host(url).rstrip(".").split(".")
         parents = (".".join(labels[begin:]) for begin in range(len(labels)))
         return next((parent for parent in parents if parent in self.domains), None)
 
@@ -95,6 +93,14 @@ def _kind(entry: str, path: str, number: int) -> tuple[str, str]:
     raise RecipeError(
         f"blocklists: {path}, line {number}: {entry[:80]!r} is no SHA-256, MD5, phash:HEX, http(s) URL or domain"
     )
+
+
+def _host(url: str) -> str:
+    """As it would be asked for: lower case, IDNA; "" of what is no URL of the web."""
+    try:
+        return parse_url(url).raw_host or ""
+    except FetchError:
+        return ""
 
 
 def _without_fragment(url: str) -> str:

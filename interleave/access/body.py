@@ -11,6 +11,7 @@ from interleave.access.errors import FetchError
 # Bodies beyond this take one of a few places, so that memory is places x the largest body and not connections x it.
 SMALL_BYTES = 1 << 20
 NUM_LARGE = 4
+_GZIP = zlib.MAX_WBITS | 16
 
 
 class BodyReader:
@@ -68,29 +69,66 @@ class _Plain:
         """Nothing more will come."""
 
 
-class _Inflate:
-    """gzip or deflate, chunk by chunk, stopping at what there is room for."""
+class _Gzip:
+    """gzip, chunk by chunk, stopping at what there is room for. Members follow each other (RFC 1952); what is none
+    behind the last is padding, and left out."""
 
-    def __init__(self, window: int) -> None:
-        self._stream = zlib.decompressobj(window)
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(_GZIP)
 
     def __call__(self, chunk: bytes, room: int) -> bytes:
-        try:
-            return self._stream.decompress(chunk, max(room, 1))
-        except zlib.error as error:
-            raise FetchError("bad_encoding", str(error)[:200]) from None
+        unpacked = b""
+        while chunk and len(unpacked) < room:
+            if self._stream.eof:
+                if chunk[:1] != b"\x1f":
+                    break
+                self._stream = zlib.decompressobj(_GZIP)
+            unpacked += _unpack(self._stream, chunk, room - len(unpacked))
+            chunk = self._stream.unused_data
+        return unpacked
 
     def finish(self) -> None:
-        if not self._stream.eof:
-            raise FetchError("cut_off", "compressed data without their end", transient=True)
+        _check_whole(self._stream)
 
 
-def _decoder(encoding: str) -> _Plain | _Inflate:
+class _Deflate:
+    """The same for deflate, with zlib's header or, as many servers send it, without."""
+
+    def __init__(self) -> None:
+        self._start = b""
+        self._stream: zlib._Decompress | None = None
+
+    def __call__(self, chunk: bytes, room: int) -> bytes:
+        if self._stream is None:
+            chunk = self._start = self._start + chunk
+            if len(chunk) < 2:
+                return b""
+            has_header = chunk[0] & 15 == 8 and int.from_bytes(chunk[:2]) % 31 == 0
+            self._stream = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+        return _unpack(self._stream, chunk, room)
+
+    def finish(self) -> None:
+        _check_whole(self._stream)
+
+
+def _unpack(stream: zlib._Decompress, chunk: bytes, room: int) -> bytes:
+    try:
+        return stream.decompress(chunk, room)
+    except zlib.error as error:
+        raise FetchError("bad_encoding", str(error)[:200]) from None
+
+
+def _check_whole(stream: zlib._Decompress | None) -> None:
+    if stream is None or not stream.eof:
+        raise FetchError("cut_off", "compressed data without their end", transient=True)
+
+
+def _decoder(encoding: str) -> _Plain | _Gzip | _Deflate:
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return _Plain()
     if name in ("gzip", "x-gzip"):
-        return _Inflate(zlib.MAX_WBITS | 16)
+        return _Gzip()
     if name == "deflate":
-        return _Inflate(zlib.MAX_WBITS)
+        return _Deflate()
     raise FetchError("bad_encoding", f"{encoding[:80]!r}, which nobody asked for")

@@ -29,6 +29,6 @@ def opt_out_in_headers(headers: Mapping[str, str]) -> str | None:
     """
     if word := opt_out_in(headers.get("x-robots-tag", "")):
         return f"X-Robots-Tag: {word}"
-    if headers.get("tdm-reservation", "").strip() == "1":
+    if "1" in (value.strip() for value in headers.get("tdm-reservation", "").split(",")):
         return "tdm-reservation: 1"
     return None

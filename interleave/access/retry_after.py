@@ -16,7 +16,7 @@ def parse_retry_after(value: str, now: float | None = None) -> float | None:
     """
     text = value.strip()[:100]
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), MAX_WAIT_S)
+        return min(float(int(text)), MAX_WAIT_S)
     try:
         when = parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -31,6 +31,34 @@ class Politeness(Settings):
     """Heed `/.well-known/tdmrep.json`. `auto`: of hosts with three wanted images or more, since it costs a request."""
 
 
+class Img2dataset(Settings):
+    """What the program img2dataset makes of images; names and values are its own."""
+
+    image_size: Annotated[int, Field(ge=16, le=8192)] = 384
+    """px, of the side that `resize_mode` speaks of."""
+
+    resize_mode: Literal["no", "border", "keep_ratio", "keep_ratio_largest", "center_crop"] = "keep_ratio"
+    """`keep_ratio`: the short side becomes `image_size`; `keep_ratio_largest`: the long one."""
+
+    resize_only_if_bigger: bool = True
+    """Never enlarge."""
+
+    encode_format: Literal["jpg", "png", "webp"] = "jpg"
+    """What its images are encoded as."""
+
+    encode_quality: Annotated[int, Field(ge=0, le=100)] = 95
+    """JPEG's or WebP's quality; 0 to 9 for PNG."""
+
+    python: OptionalLocation = None
+    """An interpreter that has img2dataset, whose requirements need not be this environment's. Default: this one."""
+
+    @model_validator(mode="after")
+    def _quality(self) -> Img2dataset:
+        if self.encode_format == "png" and self.encode_quality > 9:
+            raise ValueError("encode_quality: 0 to 9 for PNG")
+        return self
+
+
 class Fetch(Settings):
     """How images are had that a source knows by URL alone."""
 
@@ -44,6 +72,13 @@ class Fetch(Settings):
     keep: Literal["original", "normalised", "none"] = "original"
     """`original`: images stay in the store as they came. `normalised`: as the recipe's `images` makes them, which is
     smaller; another size or quality downloads them again. `none`: no image stays once it was measured."""
+
+    engine: Literal["interleave", "img2dataset"] = "interleave"
+    """What makes of a download what is measured. `img2dataset`: the program resizes and encodes it first, as
+    `img2dataset` says, so that images are as in datasets that were made with it. The web is asked by interleave."""
+
+    img2dataset: Img2dataset = Img2dataset()
+    """What the program makes of images, with `engine: img2dataset`."""
 
     offline: bool = False
     """Take what the store has, and ask nobody."""
@@ -79,6 +114,8 @@ class Fetch(Settings):
     def _keep_what(self) -> Fetch:
         if self.keep == "none" and self.store is not None:
             raise ValueError("`keep: none` would empty a `store` that other builds use; leave one of them out")
+        if self.keep == "normalised" and self.engine == "img2dataset":
+            raise ValueError("`engine: img2dataset` keeps its own form of images; leave out `keep: normalised`")
         return self
 
     @field_validator("allow")

@@ -162,22 +162,20 @@ class StoreWriter:
                 assert entry.sha256 is not None
                 if not self._store.has_image(entry.sha256, form):
                     place = self._append(data)
-            self._ledger.execute("begin immediate")
-            try:
+            with self._transaction():
                 if place is not None:
                     assert entry.sha256 is not None and data is not None
-                    row = (bytes.fromhex(entry.sha256), form, hashlib.sha256(data).digest(), *place)
-                    self._ledger.execute("insert or replace into images values (?, ?, ?, ?, ?, ?)", row)
+                    self._insert_image(entry.sha256, form, data, place)
                 self._ledger.execute(
                     "insert or replace into urls values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row_of(entry)
                 )
-                self._ledger.execute("commit")
-            except sqlite3.Error as error:
-                with suppress(sqlite3.Error):
-                    self._ledger.execute("rollback")
-                raise TaskError(
-                    f"cannot write {self._folder.parent / LEDGER_NAME}: {error}; run again to go on"
-                ) from None
+
+    def put_form(self, sha256: str, data: bytes, form: str) -> None:
+        """Keeps another form of an image that a URL led to."""
+        with self._lock:
+            place = self._append(data)
+            with self._transaction():
+                self._insert_image(sha256, form, data, place)
 
     def wish(self, kind: str, origin: str, not_before: float) -> bytes | None:
         with self._lock:
@@ -186,6 +184,21 @@ class StoreWriter:
     def put_wish(self, kind: str, origin: str, text: bytes, at: float) -> None:
         with self._lock:
             self._ledger.execute("insert or replace into wishes values (?, ?, ?, ?)", (kind, origin, text, at))
+
+    def _insert_image(self, sha256: str, form: str, data: bytes, place: tuple[int, int, int]) -> None:
+        row = (bytes.fromhex(sha256), form, hashlib.sha256(data).digest(), *place)
+        self._ledger.execute("insert or replace into images values (?, ?, ?, ?, ?, ?)", row)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._ledger.execute("begin immediate")
+            yield
+            self._ledger.execute("commit")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._ledger.execute("rollback")
+            raise TaskError(f"cannot write {self._folder.parent / LEDGER_NAME}: {error}; run again to go on") from None
 
     def close(self) -> None:
         os.fsync(self._descriptor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import orjson
 from pydantic import Field, field_validator, model_validator
@@ -33,6 +33,8 @@ Urls = Annotated[tuple[str, ...], Field(strict=False)]
 
 class CrawlSource(Settings):
     """Pages of the live web and their images, crawled within bounds into WARC files."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("sentencex", "lxml", "resiliparse", "fastwarc")
 
     kind: Literal["crawl"] = "crawl"
     """A crawl; the recipe needs `fetch`, which says how servers are asked."""

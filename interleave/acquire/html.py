@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from interleave.acquire.listing import SourceFile, Split, list_files, whole
@@ -32,6 +32,8 @@ _SAVED_FROM = re.compile(rb"<!--\s*saved from url=\(\d{4}\)(https?://[^\s<>]{1,2
 
 class HtmlSource(Settings):
     """Saved web pages in a folder or a `.zip`, with their images."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("sentencex", "lxml", "resiliparse")
 
     kind: Literal["html"] = "html"
     """Pages: `.html`, `.htm`, `.xhtml`."""

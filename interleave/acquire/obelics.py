@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -35,6 +35,8 @@ def _resolve_dataset(value: Any, info: ValidationInfo) -> Any:
 
 class ObelicsSource(Settings):
     """Pages in OBELICS' schema."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("sentencex",)
 
     kind: Literal["obelics"] = "obelics"
     """Aligned lists `images` and `texts` in Parquet: OBELICS, and what is written like it."""

@@ -10,7 +10,7 @@ a later one that lacks it is one counted drop.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,8 @@ Column = Annotated[str, Field(min_length=1)]
 
 class PairsSource(Settings):
     """Images with one caption each."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("sentencex",)
 
     kind: Literal["pairs"] = "pairs"
     """Image-text pairs as tables of URLs (COYO, LAION, DataComp, CC3M) or as img2dataset leaves them."""

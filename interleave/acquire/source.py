@@ -3,7 +3,9 @@
     files ─> cut ─> [split, split ...] ─> read ─> Parsed | Refused, one a record, nothing left out
 
 A source is its own settings (`kind`, `name`, where it lies) with the three methods below, in one file of this folder;
-the union in `recipe` makes it known. Installed packages add theirs under the entry point `interleave.sources`.
+the union in `recipe` makes it known. `libraries`, if it has such a tuple, names what its records depend on besides what
+all sources use: another version of these makes them anew. Installed packages add their sources under the entry point
+`interleave.sources`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from interleave.access.opt_out import opt_out_in_headers
 from interleave.acquire.listing import SourceFile, Split, list_files, whole
@@ -30,6 +30,8 @@ SUFFIXES = (".warc", ".warc.gz")
 
 class WarcSource(Settings):
     """Web pages in WARC files; images of the same file, or fetched by URL."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("sentencex", "lxml", "resiliparse", "fastwarc")
 
     kind: Literal["warc"] = "warc"
     """WARC 1.0 and 1.1: `.warc`, `.warc.gz`."""

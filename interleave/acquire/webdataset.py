@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ _COMPRESSED = (".tar.gz", ".tgz", ".tar.zst", ".tar.bz2", ".tar.xz")
 
 class WebDatasetSource(Settings):
     """Interleaved documents in WebDataset tars, with their images."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("sentencex",)
 
     kind: Literal["webdataset"] = "webdataset"
     """Tars with a document a sample: MINT-1T, NeMo Curator, OpenFlamingo, and datasets that this project built."""
