@@ -15,10 +15,11 @@ import interleave
 
 PACKAGE = Path(interleave.__file__).parent
 STAGES = ("access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "validate")
-BUILDING = {
-    "ftfy", "tokenizers", "rensa", "scipy", "datasets", "img2dataset", "sentencepiece", "sentencex", "tiktoken",
-    "wordllama", "aiohttp", "aiodns", "protego", "yarl", "fastwarc", "resiliparse", "lxml", "warcio",
+# Of the extras `download`, `pages` and `readers`: what images by URL, web pages and Parquet of others need.
+SPECIAL = {
+    "aiohttp", "aiodns", "protego", "yarl", "fastwarc", "resiliparse", "lxml", "warcio", "datasets", "img2dataset",
 }  # fmt: skip
+BUILDING = SPECIAL | {"ftfy", "tokenizers", "rensa", "scipy", "sentencepiece", "sentencex", "tiktoken", "wordllama"}
 
 
 def modules_after(code: str) -> set[str]:
@@ -76,6 +77,15 @@ def test_shards_are_checked_without_torch_and_without_what_builds(name: str) -> 
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
     )
     assert not modules_after(code) & (BUILDING | {"torch"})
+
+
+def test_documents_with_local_images_are_built_without_what_downloads_and_reads_pages(tmp_path: Path) -> None:
+    loaded = modules_after(
+        f"import sys\nsys.path.insert(0, 'tests')\nfrom pathlib import Path\nfrom fixtures_build import build_small\n"
+        f"build_small(Path({str(tmp_path / 'six')!r}))"
+    )
+    assert (tmp_path / "six" / "manifest.json").is_file()
+    assert not loaded & (SPECIAL | {"torch"})
 
 
 def test_the_loader_is_imported_without_what_builds() -> None:

@@ -16,12 +16,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from interleave.access.errors import FetchError
-from interleave.access.urls import parse_url
 from interleave.errors import RecipeError
 
 PHASH_DISTANCE = 4
+_CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 
 
@@ -96,11 +96,18 @@ def _kind(entry: str, path: str, number: int) -> tuple[str, str]:
 
 
 def _host(url: str) -> str:
-    """As it would be asked for: lower case, IDNA; "" of what is no URL of the web."""
+    """As it would be asked for: lower case, IDNA; "" of what is no URL.
+
+    By the standard library: a build of local images checks its lists without the packages of `download`.
+    """
     try:
-        return parse_url(url).raw_host or ""
-    except FetchError:
+        host = urlsplit(_CONTROLS.sub("", url)).hostname or ""
+    except ValueError:
         return ""
+    try:
+        return host.rstrip(".").encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def _without_fragment(url: str) -> str:
