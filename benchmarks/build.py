@@ -24,6 +24,7 @@ import simplejpeg
 from PIL import Image
 
 from interleave.executors import open_executor
+from interleave.image_resize import reduce
 
 ROOT = Path(__file__).parent.parent
 SHORT_SIDE, QUALITY = 336, 90  # what the recipe's profile asks for
@@ -51,7 +52,7 @@ def bare_work(names: Sequence[str]) -> int:
             continue
         shrink = SHORT_SIDE / min(image.size)
         if shrink < 1:
-            image = image.resize((round(image.width * shrink), round(image.height * shrink)), Image.Resampling.BICUBIC)
+            image = reduce(image, (round(image.width * shrink), round(image.height * shrink)))
         simplejpeg.encode_jpeg(np.asarray(image), QUALITY, "RGB", "420")
         done += 1
     return done

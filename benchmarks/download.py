@@ -1,14 +1,17 @@
 """How fast images are downloaded: against plain img2dataset with the same sizes, and against bare threads without.
 
-    python benchmarks/download.py --img2dataset /path/to/its/python
+    python benchmarks/download.py [FOLDER] --img2dataset /path/to/its/python
 
+FOLDER holds images, by default the sample's.
 A server on this machine answers from memory. Each contender asks it for the same images, in turn, several rounds; the
 ratios are of the medians.
 
-    bare       threads that keep their connections and write each body into a file
+    bare       threads that keep their connections and write each body into a file; eight are fastest, more wait for
+               each other
     original   the fetcher with its guards and its ledger; images as they come (`keep: original`)
     normalised the same, each image reduced and encoded (`keep: normalised`)
     img2dataset  its `files` output, the same short side and quality, as many processes as there are cores
+    no download  decoding, resizing and encoding alone, with all cores: what `normalised` cannot exceed
 """
 
 from __future__ import annotations
@@ -31,17 +34,22 @@ from itertools import cycle, islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
+import simplejpeg
+from PIL import Image
+
 from interleave.access.blocklist import read_blocklists
 from interleave.access.fetching import Web, fetch_missing
 from interleave.access.settings import Fetch
 from interleave.access.store import ORIGINAL, open_for_writing
 from interleave.errors import Unreadable
+from interleave.image_resize import reduce
 from interleave.images import ImageTarget, normalise
 from interleave.kept_images import form_of, pack
 
 IMAGES = Path(__file__).parents[1] / "recipes" / "sample" / "images"
-THREADS = 64
-SHORT_SIDE, QUALITY = 224, 90
+THREADS, BARE_THREADS = 64, 8
+SHORT_SIDE, QUALITY = 336, 90
 TARGET = ImageTarget(max_short_side=SHORT_SIDE, quality=QUALITY)
 IMG2DATASET = """
 import sys, img2dataset
@@ -56,7 +64,8 @@ img2dataset.download(
 class Server(asyncio.Protocol):
     """Answers from memory: no file, no parsing beyond the path."""
 
-    answers: tuple[bytes, ...] = ()
+    answers: tuple[tuple[bytes, bytes], ...] = ()
+    # (head, JPEG)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -69,14 +78,16 @@ class Server(asyncio.Protocol):
             self.data = self.data[end + 4 :]
             number = path[1:].removesuffix(b".jpg")
             if number.isdigit():
-                self.transport.write(self.answers[int(number) % len(self.answers)])
+                head, image = self.answers[int(number) % len(self.answers)]
+                comment = b"\xff\xfe\x00\x0a%08d" % int(number)  # of a JPEG: no two images are the same
+                self.transport.writelines([head, image[:2], comment, image[2:]])
             else:
                 self.transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
 
 def serve(images: list[bytes], ready: Connection) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
-    Server.answers = tuple(head % len(image) + image for image in images)
+    Server.answers = tuple((head % (len(image) + 12), image) for image in images)
 
     async def run() -> None:
         server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0, backlog=1024)
@@ -99,8 +110,8 @@ def bare(num: int, port: int, folder: Path) -> int:
         connection.close()
         return found
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(read, (range(start, num, THREADS) for start in range(THREADS))))
+    with ThreadPoolExecutor(BARE_THREADS) as pool:
+        return sum(pool.map(read, (range(start, num, BARE_THREADS) for start in range(BARE_THREADS))))
 
 
 def ours(num: int, port: int, folder: Path, form: str) -> int:
@@ -136,17 +147,33 @@ def img2dataset(num: int, port: int, folder: Path, python: str) -> int:
     return sum(1 for _ in (folder / "out").rglob("*.jpg"))
 
 
+def no_download(num: int, port: int, folder: Path, images: list[bytes]) -> int:
+    """Images that were made smaller and encoded."""
+
+    def work(data: bytes) -> int:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+        pixels = simplejpeg.decode_jpeg(data, "RGBX", strict=False)
+        image = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
+        shrink = min(1.0, SHORT_SIDE / min(width, height))
+        reduced = reduce(image, (round(width * shrink), round(height * shrink)))
+        return len(simplejpeg.encode_jpeg(np.asarray(reduced), QUALITY, "RGB", "420")) and 1
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return sum(pool.map(work, islice(cycle(images), num)))
+
+
 def readable(folder: Path) -> Iterator[bytes]:
     """The images of the sample, without those that are broken on purpose."""
     for path in sorted(folder.glob("*.jpg")):
         with suppress(Unreadable):
-            normalise(data := path.read_bytes(), TARGET)
-            yield data
+            if normalise(data := path.read_bytes(), TARGET).source_format == "jpeg":
+                yield data
 
 
-def measure(contenders: dict[str, Callable[[int, int, Path], int]], num: int, rounds: int) -> dict[str, list[float]]:
+def measure(
+    contenders: dict[str, Callable[[int, int, Path], int]], images: list[bytes], num: int, rounds: int
+) -> dict[str, list[float]]:
     """Images per second of each contender, round by round."""
-    images = list(readable(IMAGES))
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(images, there), daemon=True)
     server.start()
@@ -165,6 +192,7 @@ def measure(contenders: dict[str, Callable[[int, int, Path], int]], num: int, ro
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=IMAGES)
     parser.add_argument("--img2dataset", metavar="PYTHON", help="an interpreter that has img2dataset 1.47")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -172,20 +200,27 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     num, rounds = (1_000, 1) if options.quick else (options.images, options.rounds)
+    images = list(readable(options.folder))
     contenders: dict[str, Callable[[int, int, Path], int]] = {
         "bare": bare,
         "original": partial(ours, form=ORIGINAL),
         "normalised": partial(ours, form=form_of(TARGET)),
+        "no download": partial(no_download, images=images),
     }
     if options.img2dataset:
         contenders["img2dataset"] = partial(img2dataset, python=options.img2dataset)
-    rates = {name: statistics.median(found) for name, found in measure(contenders, num, rounds).items()}
-    ratios = {"original / bare": rates["original"] / rates["bare"]}
+    rates = {name: statistics.median(found) for name, found in measure(contenders, images, num, rounds).items()}
+    ratios = {
+        "original / bare": rates["original"] / rates["bare"],
+        "normalised / no download": rates["normalised"] / rates["no download"],
+    }
     if "img2dataset" in rates:
         ratios["normalised / img2dataset"] = rates["normalised"] / rates["img2dataset"]
     if options.json:
         print(json.dumps({"images_per_second": rates, "ratios": ratios}, indent=2))
         return
+    size = statistics.mean(map(len, images)) / 1000
+    print(f"{num:,} images of {size:.0f} kB on average, short side {SHORT_SIDE} px, medians of {rounds} rounds")
     for name, rate in rates.items():
         print(f"  {name:<14} {rate:>8,.0f} images/s")
     for name, ratio in ratios.items():

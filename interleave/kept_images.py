@@ -11,10 +11,9 @@ import numpy as np
 import orjson
 
 from interleave.errors import Unreadable
-from interleave.images import ImageTarget, NormalisedImage
+from interleave.images import THUMBNAIL_SIDE, ImageTarget, NormalisedImage
 
 _NUMBERS = ("width", "height", "source_width", "source_height", "source_format", "passed_through")
-_THUMBNAIL_SIDE = 32
 _PACKED = "jpeg, "
 
 
@@ -43,8 +42,8 @@ def unpack(data: bytes) -> NormalisedImage:
     try:
         (length,) = struct.unpack_from("<I", data)
         fields = orjson.loads(data[4 : 4 + length])
-        begin = 4 + length + _THUMBNAIL_SIDE**2
-        thumbnail = np.frombuffer(data[4 + length : begin], dtype=np.uint8).reshape(_THUMBNAIL_SIDE, _THUMBNAIL_SIDE)
+        begin = 4 + length + THUMBNAIL_SIDE**2
+        thumbnail = np.frombuffer(data[4 + length : begin], dtype=np.uint8).reshape(THUMBNAIL_SIDE, THUMBNAIL_SIDE)
         return NormalisedImage(jpeg=data[begin:], thumbnail=thumbnail, **fields)
     except (struct.error, ValueError, TypeError) as error:
         raise Unreadable("damaged_in_store", str(error)[:200]) from None

@@ -16,6 +16,7 @@ Payload = TypeVar("Payload")
 
 # Libraries whose version may change the bytes that a build writes.
 SHAPING = (
+    "cykooz_resizer",
     "ftfy",
     "numpy",
     "orjson",

@@ -186,7 +186,8 @@ class StoreWriter:
             self._ledger.execute("insert or replace into wishes values (?, ?, ?, ?)", (kind, origin, text, at))
 
     def _insert_image(self, sha256: str, form: str, data: bytes, place: tuple[int, int, int]) -> None:
-        row = (bytes.fromhex(sha256), form, hashlib.sha256(data).digest(), *place)
+        stored_sha256 = bytes.fromhex(sha256) if form == ORIGINAL else hashlib.sha256(data).digest()
+        row = (bytes.fromhex(sha256), form, stored_sha256, *place)
         self._ledger.execute("insert or replace into images values (?, ?, ?, ?, ?, ?)", row)
 
     @contextmanager
