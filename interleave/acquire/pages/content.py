@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from interleave.acquire.pages.blocks import Text, Walked
+from interleave.acquire.pages.furniture import END_SECTION, NOTICE, SCRAP
 from interleave.acquire.pages.pictures import Picture
 
 Block = Text | Picture
@@ -31,25 +32,6 @@ _MAX_TITLE_DISTANCE = 15  # blocks between a page's title and its text
 _SENTENCE_END = re.compile(r"""[.!?…。！？:：][”"'’»)\]]*$""")
 # Chinese and Japanese: a character says about as much as three letters do.
 _DENSE_SENTENCE_END = re.compile(r"[。！？][”’»）」』]*$")
-# Headings of sections that hold lists of sources and links.
-_END_SECTION = re.compile(
-    r"(?:[\d.\s]*)(?:references?|notes|notes and references|footnotes|citations|sources|works cited|bibliography|"
-    r"external (?:links?|references)|see also|further reading|related (?:articles|posts|links|topics|stories|content)|"
-    r"you may also like|read (?:more|next|also)|recommended(?: reading)?|more (?:from|stories|news)\b.{0,40}|"
-    r"(?:leave a )?(?:comment|reply)s?|\d* ?(?:comments?|responses?|replies)|share this(?: (?:article|post|story))?|"
-    r"about the authors?|"
-    r"einzelnachweise|weblinks|siehe auch|literatur|quellen|références|liens externes|voir aussi|notes et références|"
-    r"referencias|enlaces externos|véase también|collegamenti esterni|note|altri progetti|"
-    r"参考文献|参考资料|外部链接|外部連結|参见|参見|延伸阅读|相关(?:阅读|新闻|文章|报道)|热门(?:推荐|文章)|注释|脚注|関連項目|外部リンク)\s*:?",
-    re.IGNORECASE,
-)
-# What is left of buttons and advertisements.
-_SCRAP = re.compile(
-    r"(?:advert(?:ise?ment)?s?|continue reading(?: below)?|(?:story|article) continues below(?: advertisement)?|"
-    r"read (?:more|full article)|close|captions?|share|tweet|print|email|loading\W*|(?:image )?\d+ of \d+|don't miss|"
-    r"click to (?:enlarge|expand)|enlarge|anzeige|werbung|publicité|publicidade?|广告|広告)\W*",
-    re.IGNORECASE,
-)
 
 
 def main_content(page: Walked, dense_script: bool) -> list[Block]:
@@ -64,9 +46,11 @@ def main_content(page: Walked, dense_script: bool) -> list[Block]:
     start = _title_before(blocks, start)
     blocks, running = blocks[start:end], running[start:end]
     kept = _kept_text(blocks, running)
-    _drop_end_sections(blocks, kept)
+    is_at_end = _drop_end_sections(blocks, kept)
+    _drop_notices(blocks, kept)
     _keep_headings(blocks, kept)
-    _keep_pictures(blocks, kept)
+    _keep_pictures(blocks, kept, is_at_end)
+    _keep_headings(blocks, kept)  # now those, too, that have nothing but pictures under them
     return [block for block, is_kept in zip(blocks, kept, strict=True) if is_kept]
 
 
@@ -177,7 +161,7 @@ def _kept_text(blocks: Sequence[Block], running: Sequence[bool]) -> list[bool]:
 
 def _is_kept(block: Text, is_inside: bool, links: Mapping[int, float]) -> bool:
     """A block that is not running text itself; is_inside: between blocks that are."""
-    if block.kind in ("heading", "caption") or _SCRAP.fullmatch(block.text):
+    if block.kind in ("heading", "caption") or SCRAP.fullmatch(block.text):
         return False
     if block.group:
         outside = _MAX_LINKS_OF_TABLES if block.kind == "row" else _MAX_LINKS
@@ -205,20 +189,33 @@ def _group_links(blocks: Sequence[Block]) -> dict[int, float]:
     return {group: sums[0] / max(sums[1], 1.0) for group, sums in chars.items()}
 
 
-def _drop_end_sections(blocks: Sequence[Block], kept: list[bool]) -> None:
-    """References, external links and the like: from their heading to the next one of its rank."""
+def _drop_end_sections(blocks: Sequence[Block], kept: list[bool]) -> list[bool]:
+    """References, external links and the like, up to the next heading of their rank; which blocks they are."""
     level = 0  # of the section that is being dropped
     anything = False
+    is_at_end = [False] * len(blocks)
     for position, block in enumerate(blocks):
         if isinstance(block, Text) and block.kind == "heading" and (level == 0 or block.level <= level):
-            level = block.level if anything and _END_SECTION.fullmatch(block.text) else 0
+            level = block.level if anything and END_SECTION.fullmatch(block.text) else 0
         anything = anything or kept[position]
         if level:
-            kept[position] = False
+            kept[position], is_at_end[position] = False, True
+    return is_at_end
+
+
+def _drop_notices(blocks: Sequence[Block], kept: list[bool]) -> None:
+    """Notices of rights and licences behind the last text that is none."""
+    for position in range(len(blocks) - 1, -1, -1):
+        block = blocks[position]
+        if not kept[position] or not isinstance(block, Text):
+            continue
+        if len(block.text) > _MAX_NOTICE_CHARS or not NOTICE.search(block.text):
+            return
+        kept[position] = False
 
 
 def _keep_headings(blocks: Sequence[Block], kept: list[bool]) -> None:
-    """A heading stays where text that stays is under it."""
+    """A heading stays where something that stays is under it."""
     lowest = 7  # rank of a heading that has text under it, seen from below
     under = False
     for position in range(len(blocks) - 1, -1, -1):
@@ -234,27 +231,40 @@ def _keep_headings(blocks: Sequence[Block], kept: list[bool]) -> None:
         under = False
 
 
-def _keep_pictures(blocks: Sequence[Block], kept: list[bool]) -> None:
-    """A picture stays, with its captions, where the text before it or behind it stays."""
-    near = _nearest_text(blocks, kept, range(len(blocks)))
-    behind = _nearest_text(blocks, kept, range(len(blocks) - 1, -1, -1))
+def _keep_pictures(blocks: Sequence[Block], kept: list[bool], is_at_end: Sequence[bool]) -> None:
+    """A picture stays, with its captions, where the text before it or behind it stays.
+
+    One with a caption does so, too, where a heading is between (a section of figures), or where the caption is text
+    enough (a page of figures).
+    """
+    near = _nearest_text(blocks, kept, range(len(blocks)), "caption")
+    above = _nearest_text(blocks, kept, range(len(blocks)), "caption", "heading")
+    behind = _nearest_text(blocks, kept, range(len(blocks) - 1, -1, -1), "caption")
     with_picture = False
     for position, block in enumerate(blocks):
         if isinstance(block, Picture):
             with_picture = kept[position] = near[position] or behind[position]
+            if not with_picture and not is_at_end[position] and (caption := _caption(blocks, position)):
+                with_picture = kept[position] = above[position] or _is_sentence(caption)
         elif block.kind == "caption":
             kept[position] = with_picture
         else:
             with_picture = False
 
 
-def _nearest_text(blocks: Sequence[Block], kept: Sequence[bool], order: range) -> list[bool]:
-    """For each block: whether the last text before it, in this order, stays. Captions are no neighbours."""
+def _caption(blocks: Sequence[Block], position: int) -> Text | None:
+    """What is said of the pictures that begin here."""
+    text = next((block for block in islice(blocks, position, None) if isinstance(block, Text)), None)
+    return text if text is not None and text.kind == "caption" else None
+
+
+def _nearest_text(blocks: Sequence[Block], kept: Sequence[bool], order: range, *skipped: str) -> list[bool]:
+    """For each block: whether the last text before it, in this order, stays; texts of kinds `skipped` do not count."""
     found = [False] * len(blocks)
     stays = False
     for position in order:
         found[position] = stays
         block = blocks[position]
-        if isinstance(block, Text) and block.kind != "caption":
+        if isinstance(block, Text) and block.kind not in skipped:
             stays = kept[position]
     return found
