@@ -56,6 +56,16 @@ class Fetcher:
         self._kept = keep
         self._client = Client(settings, max_bytes=web.max_bytes, user_agent=user_agent(settings.contact))
         self._wishes = Wishes(self._ask_file, writer, robots=settings.politeness.robots)
+        rate = settings.politeness.requests_per_second
+        self._frontier = Frontier(
+            connections_per_host=settings.politeness.connections_per_host,
+            interval_s=1 / rate if rate else 0.0,
+            clock=time.monotonic,
+        )
+
+    def least_left_s(self) -> float:
+        """How long the host with most to be asked will take at the rate that it is asked at."""
+        return self._frontier.least_left_s()
 
     async def run(self, wanted: Iterable[tuple[str, int]]) -> None:
         """Fetches (URL, number of requests in earlier runs), each URL once.
@@ -63,12 +73,6 @@ class Fetcher:
         Raises:
             TaskError: the store cannot be written.
         """
-        rate = self._settings.politeness.requests_per_second
-        self._frontier = Frontier(
-            connections_per_host=self._settings.politeness.connections_per_host,
-            interval_s=1 / rate if rate else 0.0,
-            clock=asyncio.get_running_loop().time,
-        )
         async with self._client, asyncio.TaskGroup() as group:
             group.create_task(self._feed(wanted))
             slots = asyncio.Semaphore(self._settings.connections)

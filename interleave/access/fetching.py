@@ -59,6 +59,7 @@ def fetch_missing(
             ended(entry, num_bytes)
 
         fetcher = Fetcher(web, writer, kind=kind, form=form, keep=keep, ended=both)
+        progress.least_left_s = fetcher.least_left_s
         todo = _todo(urls, store, form, web.settings.retry, progress)
         try:
             asyncio.run(fetcher.run(todo))

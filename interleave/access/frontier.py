@@ -78,6 +78,14 @@ class Frontier:
         """Jobs that were added and have not ended."""
         return self._num_open
 
+    def least_left_s(self) -> float:
+        """How long the host that takes longest will take for its jobs, if each of its requests were over at once."""
+        now = self._clock()
+        open_ones = (host for host in self._hosts.values() if host.queue and host.closed is None)
+        return max(
+            (max(host.next_at - now, 0.0) + len(host.queue) * host.interval_s for host in open_ones), default=0.0
+        )
+
     def add(self, job: Job) -> None:
         """A new job."""
         self._num_open += 1

@@ -1,9 +1,10 @@
-"""How a download comes on: images a second, what failed and why, and when it will be over."""
+"""How a download comes on: URLs a second, what failed and why, and when it will be over."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from types import TracebackType
 
 from tqdm import tqdm
@@ -14,7 +15,11 @@ _WINDOW_S = 30.0
 
 
 class Progress:
-    """A line on the terminal. The time left is reckoned from the last half minute, not from the whole run."""
+    """A line on the terminal.
+
+    The time left is reckoned from the last half minute, not from the whole run, and is never less than what the host
+    with most URLs will take at the rate that it is asked at.
+    """
 
     def __init__(self, num_urls: int, *, silent: bool) -> None:
         self._num_left = num_urls
@@ -23,6 +28,7 @@ class Progress:
         self._num_bytes = 0
         self._recent: deque[float] = deque()
         # Times at which URLs came to their end, of the last half minute.
+        self.least_left_s: Callable[[], float] = lambda: 0.0
         self._shown_at = 0.0
         self._bar = tqdm(
             total=num_urls,
@@ -66,7 +72,7 @@ class Progress:
         """What stands behind the bar: `812/s, left 3 min; 2,041 not had: http_4xx 1,780, dns 201`."""
         span = max(now - self._recent[0], 0.1) if self._recent else 0.1
         rate = len(self._recent) / span
-        left_s = self._num_left / rate if rate else float("inf")
+        left_s = max(self._num_left / rate, self.least_left_s()) if rate else float("inf")
         failed = ", ".join(f"{reason} {number:,}" for reason, number in self._reasons.most_common(3))
         total = sum(self._reasons.values())
         return f"{rate:,.0f}/s, left {_duration(left_s)}" + (f"; {total:,} not had: {failed}" if total else "")
