@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from interleave.access.ledger import storable
 from interleave.access.store import ORIGINAL, Store
 from interleave.errors import Unreadable
 
@@ -34,7 +35,7 @@ class FetchedImages:
         """
         if self._store is None:
             raise Unreadable("not_fetched", f"{url}: the recipe has no `fetch`")
-        sha256, reason, detail = self._outcomes.get(as_text(url), (None, "not_fetched", url))
+        sha256, reason, detail = self._outcomes.get(storable(url), (None, "not_fetched", url))
         if sha256 is None:
             raise Unreadable(reason, detail)
         return sha256, self._store.read(sha256, self.form)
@@ -52,11 +53,6 @@ def open_fetched(outcomes: str | None, store: str | None, form: str) -> Iterator
         return
     with Store(Path(store)) as opened:
         yield FetchedImages(_read_outcomes(Path(outcomes)), opened, form)
-
-
-def as_text(url: str) -> str:
-    """A URL as tables and ledgers can hold it: lone surrogates, which damaged JSON may have, become `?`."""
-    return url.encode("utf-8", "replace").decode()
 
 
 def _read_outcomes(path: Path) -> Outcomes:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from interleave.access.ledger import storable
 from interleave.acquire.listing import Split
 from interleave.acquire.source import Limits, Refused, Source
 from interleave.counts import Counts
-from interleave.fetched import as_text
 from interleave.spool import write_table
 
 URLS = pa.schema([("url", pa.string())])
@@ -37,6 +37,6 @@ def list_wanted(task: WantedTask) -> Counts:
             for image in record.document.images:
                 if image.load is None and image.url and image.url not in seen:
                     seen.add(image.url)
-                    table.append({"url": as_text(image.url)})
+                    table.append({"url": storable(image.url)})
     counts["urls"] = len(seen)
     return counts

@@ -42,6 +42,7 @@ def serving(answer: Callable[[str], Answer]) -> Iterator[Site]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 65536  # head and body in one packet
 
         def do_GET(self) -> None:
             site.asked[self.path] += 1
@@ -55,12 +56,14 @@ def serving(answer: Callable[[str], Answer]) -> Iterator[Site]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body)
+            self.wfile.flush()
 
         def log_message(self, *_: Any) -> None:
             pass
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 128
 
         def handle_error(self, *_: Any) -> None:
             pass  # clients that are killed leave broken connections

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from interleave.errors import RecipeError
 
@@ -39,7 +39,7 @@ class Blocklist:
         """The entry that a URL is blocked by."""
         if not self.urls and not self.domains:
             return None
-        if _without_fragment(url) in self.urls:
+        if _canonical(url) in self.urls:
             return "its URL"
         labels = _host(url).rstrip(".").split(".")
         parents = (".".join(labels[begin:]) for begin in range(len(labels)))
@@ -87,7 +87,7 @@ def _kind(entry: str, path: str, number: int) -> tuple[str, str]:
     if match := re.fullmatch(r"phash:([0-9a-f]{16})", lower):
         return "phash", match[1]
     if lower.startswith(("http://", "https://")):
-        return "urls", _without_fragment(entry)
+        return "urls", _canonical(entry)
     if _DOMAIN.fullmatch(lower):
         return "domains", lower
     raise RecipeError(
@@ -110,5 +110,15 @@ def _host(url: str) -> str:
         return host
 
 
-def _without_fragment(url: str) -> str:
-    return url.strip().partition("#")[0]
+def _canonical(url: str) -> str:
+    """One spelling of what is the same to a server: `HTTP://A.example:80/x#y` is `http://a.example/x`."""
+    bare = _CONTROLS.sub("", url).partition("#")[0]
+    try:
+        parts = urlsplit(bare)
+        port = parts.port
+    except ValueError:
+        return bare
+    host = _host(bare)
+    if port is not None and port != {"http": 80, "https": 443}.get(parts.scheme):
+        host = f"{host}:{port}"
+    return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))

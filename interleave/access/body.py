@@ -22,17 +22,25 @@ class BodyReader:
         self._large = asyncio.Semaphore(NUM_LARGE)
 
     async def read(
-        self, chunks: AsyncIterator[bytes], *, num_bytes: int | None, encoding: str, deadline: asyncio.Timeout
+        self,
+        chunks: AsyncIterator[bytes],
+        *,
+        num_bytes: int | None,
+        encoding: str,
+        deadline: asyncio.Timeout,
+        cut_at: int | None = None,
     ) -> bytes:
         """A body, decompressed where the server compressed it unasked.
 
         num_bytes: what the server says; `deadline` stands still while a large body waits for its place.
+        cut_at: bytes after which the rest is left, where that is no fault.
 
         Raises:
             FetchError: `too_many_bytes`, `bad_encoding`, `cut_off`.
         """
-        if num_bytes is not None and num_bytes > self._max_bytes:
-            raise FetchError("too_many_bytes", f"the server says {num_bytes:,}, at most {self._max_bytes:,}")
+        max_bytes = self._max_bytes if cut_at is None else cut_at
+        if cut_at is None and num_bytes is not None and num_bytes > max_bytes:
+            raise FetchError("too_many_bytes", f"the server says {num_bytes:,}, at most {max_bytes:,}")
         decode = _decoder(encoding)
         body = bytearray()
         is_large = False
@@ -41,9 +49,11 @@ class BodyReader:
                 if not is_large and len(body) + len(chunk) > SMALL_BYTES:
                     await _paused(deadline, self._large)
                     is_large = True
-                body += decode(chunk, self._max_bytes + 1 - len(body))
-                if len(body) > self._max_bytes:
-                    raise FetchError("too_many_bytes", f"more than {self._max_bytes:,}")
+                body += decode(chunk, max_bytes + 1 - len(body))
+                if len(body) > max_bytes:
+                    if cut_at is not None:
+                        return bytes(body[:cut_at])
+                    raise FetchError("too_many_bytes", f"more than {max_bytes:,}")
             decode.finish()
             return bytes(body)
         finally:

@@ -17,6 +17,7 @@ from yarl import URL
 from interleave.access.addresses import Gate
 from interleave.access.body import BodyReader
 from interleave.access.errors import FetchError
+from interleave.access.ledger import storable
 from interleave.access.resolver import GuardedResolver, PrivateAddress, guarded_socket, parse_places
 from interleave.access.retry_after import parse_retry_after
 from interleave.access.settings import Fetch
@@ -33,7 +34,6 @@ KEPT_HEADERS = (
     "tdm-policy",
 )
 _REDIRECTS = (301, 302, 303, 307, 308)
-_MAX_HEADER_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Response:
     url: URL
     status: int
     headers: Mapping[str, str]
-    # Those of KEPT_HEADERS that were sent, lower case; several of a name joined by ", ".
+    # Those of KEPT_HEADERS that were sent, lower case; several of a name joined by ", ", bytes that are no text as "?".
     body: bytes
     # Empty unless the status is 200.
     redirect: URL | None
@@ -89,8 +89,10 @@ class Client:
         assert self._session is not None
         await self._session.close()
 
-    async def get(self, url: URL, *, accept: str, deadline_s: float) -> Response:
+    async def get(self, url: URL, *, accept: str, deadline_s: float, cut_at: int | None = None) -> Response:
         """One request, to the end of its body or to a redirect.
+
+        cut_at: bytes of a body after which the rest is left, where that is no fault.
 
         Raises:
             FetchError: no answer, or one that must not be used.
@@ -98,12 +100,14 @@ class Client:
         check_literal(url, self._gate)
         try:
             async with asyncio.timeout(deadline_s) as deadline:
-                return await self._get(url, accept, deadline)
+                return await self._get(url, accept, deadline, cut_at)
         except FetchError:
             raise
         except TimeoutError as error:
-            where = "connecting" if isinstance(error, aiohttp.ServerTimeoutError) else "the deadline"
-            raise FetchError("deadline", f"{where} passed", transient=True) from None
+            if isinstance(error, aiohttp.ServerTimeoutError):
+                seconds = self._settings.connect_timeout_s
+                raise FetchError("connect_timeout", f"no connection in {seconds:g} s", transient=True) from None
+            raise FetchError("deadline", "passed", transient=True) from None
         except aiohttp.ClientError as error:
             raise _explain(error) from None
         except (OSError, ValueError) as error:
@@ -112,7 +116,7 @@ class Client:
             # Whatever else a server can make an HTTP library stumble over.
             raise FetchError("cut_off", type(error).__name__, transient=True) from None
 
-    async def _get(self, url: URL, accept: str, deadline: asyncio.Timeout) -> Response:
+    async def _get(self, url: URL, accept: str, deadline: asyncio.Timeout, cut_at: int | None) -> Response:
         assert self._session is not None
         async with self._session.get(url, allow_redirects=False, headers={"Accept": accept}) as answer:
             headers = _kept(answer.headers)
@@ -126,6 +130,7 @@ class Client:
                     num_bytes=answer.content_length,
                     encoding=answer.headers.get("Content-Encoding", ""),
                     deadline=deadline,
+                    cut_at=cut_at,
                 )
             else:
                 raise _status_error(answer.status, answer.headers.get("Retry-After", ""))
@@ -134,7 +139,7 @@ class Client:
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     getall = headers.getall  # type: ignore[attr-defined]
-    return {name: ", ".join(getall(name))[:_MAX_HEADER_CHARS] for name in KEPT_HEADERS if name in headers}
+    return {name: storable(", ".join(getall(name))) for name in KEPT_HEADERS if name in headers}
 
 
 def _status_error(status: int, retry_after: str) -> FetchError:

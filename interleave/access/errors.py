@@ -9,8 +9,8 @@ class FetchError(Exception):
     Reasons that stay: `bad_url`, `not_http`, `private_address`, `bad_port`, `too_many_redirects`, `redirect_loop`,
     `too_many_bytes`, `http_4xx`, `http_status`, `empty_body`, `not_an_image`, `svg`, `unsupported_format`,
     `bad_encoding`, `bad_certificate`, `robots`, `opted_out`, `blocklisted`, `out_of_bounds`, `not_html`.
-    Those that may pass (`transient`): `dns`, `connect`, `deadline`, `cut_off`, `http_429`, `http_5xx`,
-    `robots_unavailable`.
+    Those that may pass (`transient`): `dns`, `connect`, `connect_timeout`, `deadline`, `cut_off`, `http_429`,
+    `http_5xx`, `robots_unavailable`.
     """
 
     def __init__(
@@ -29,3 +29,7 @@ class FetchError(Exception):
         self.retry_after_s = retry_after_s
         self.status = status
         # HTTP's, where the server said no.
+
+    def again(self) -> FetchError:
+        """The same, to be raised once more: an error that is raised twice holds the frames of both."""
+        return FetchError(self.reason, self.detail, transient=self.transient, status=self.status)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import orjson
@@ -33,7 +33,9 @@ AGENT = "interleave"
 _MAX_PENDING = 20_000
 # A server that asks to be left alone for longer is not waited for.
 _MAX_PAUSE_S = 120.0
-_DEAD_AFTER = {"dns": 2, "connect": 5}
+_DEAD_AFTER = {"dns": 2, "connect": 5, "connect_timeout": 3}
+_MAX_STORED_HEADER_CHARS = 500
+_MAX_ROBOTS_REDIRECTS = 5  # RFC 9309, 2.3.1.2
 
 Ended = Callable[[Entry, int], None]
 # (what it came to, bytes of the image)
@@ -61,6 +63,7 @@ class Fetcher:
             connections_per_host=settings.politeness.connections_per_host,
             interval_s=1 / rate if rate else 0.0,
             clock=time.monotonic,
+            has_wishes=settings.politeness.robots or settings.politeness.tdmrep == "always",
         )
 
     def least_left_s(self) -> float:
@@ -113,7 +116,7 @@ class Fetcher:
 
     async def _request(self, job: Job, host: Host) -> Response:
         if host.closed is not None:
-            raise host.closed
+            raise host.closed.again()
         await self._heed(job, host)
         began = time.monotonic()
         job.num_requests += 1
@@ -130,8 +133,7 @@ class Fetcher:
         if not politeness.robots and not tdmrep:
             return
         rules = await self._wishes.rules(job.target, tdmrep=tdmrep)
-        if politeness.robots:
-            host.interval_s = max(host.interval_s, rules.crawl_delay_s(AGENT))
+        self._frontier.learn(host, rules.crawl_delay_s(AGENT) if politeness.robots else 0.0)
         if refusal := rules.refusal(job.target, AGENT):
             raise FetchError("opted_out" if refusal == "tdmrep.json" else "robots", f"{refusal} of {host.name}")
 
@@ -170,7 +172,7 @@ class Fetcher:
             status=response.status,
             sha256=sha256,
             final_url=None if final_url == job.url else final_url,
-            headers=orjson.dumps(dict(response.headers)).decode(),
+            headers=_stored_headers(response.headers),
             attempts=job.num_requests,
         )
         kept = response.body
@@ -187,7 +189,8 @@ class Fetcher:
         wait_s = error.retry_after_s
         if wait_s is not None and host.closed is None:
             if wait_s > _MAX_PAUSE_S:
-                host.closed = FetchError(error.reason, f"{host.name} asks to be left alone", transient=True)
+                closing = FetchError(error.reason, f"{host.name} asks to be left alone", transient=True)
+                self._frontier.close(host, closing)
             else:
                 self._frontier.pause(host, wait_s)
         if error.transient and host.closed is None and job.attempt < self._settings.attempts and _passes(error):
@@ -211,12 +214,14 @@ class Fetcher:
 
     def _close_if_dead(self, host: Host, error: FetchError) -> None:
         """A host that cannot be reached several times in a row is not tried for the rest of its images."""
+        if error.status is not None:
+            host.num_dead = 0
         limit = _DEAD_AFTER.get(error.reason)
         if limit is None or host.closed is not None:
             return
         host.num_dead += 1
         if host.num_dead >= limit:
-            host.closed = FetchError(error.reason, error.detail, transient=True)
+            self._frontier.close(host, FetchError(error.reason, error.detail, transient=True))
 
     def _record(self, entry: Entry, data: bytes | None = None) -> None:
         entry = replace(entry, fetched_at=time.time())
@@ -224,23 +229,35 @@ class Fetcher:
         self._ended(entry, len(data or b""))
 
     async def _ask_file(self, url: URL, max_bytes: int) -> bytes:
-        """robots.txt and the like: b"" where the server says that there is none."""
-        for _ in range(1 + self._settings.max_redirects):
+        """robots.txt and the like, as far as `max_bytes`; b"" where the server says that there is none.
+
+        Raises:
+            FetchError: `robots_unavailable` where a redirect led to what cannot be asked; else what asking came to.
+        """
+        for hop in range(1 + _MAX_ROBOTS_REDIRECTS):
             try:
-                response = await self._client.get(url, accept="*/*", deadline_s=self._settings.deadline_s)
+                response = await self._client.get(
+                    url, accept="*/*", deadline_s=self._settings.deadline_s, cut_at=max_bytes
+                )
             except FetchError as error:
-                if error.reason == "http_4xx":
+                if error.reason in ("http_4xx", "http_status"):
                     return b""
+                if hop:
+                    raise FetchError("robots_unavailable", f"a redirect: {error.reason}", transient=True) from None
                 raise
             if response.redirect is None:
-                return response.body[:max_bytes]
+                return response.body
             url = response.redirect
         return b""
 
 
 def _passes(error: FetchError) -> bool:
     """Whether trying again in this run makes sense: a deadline is what an image may take, all in all."""
-    return error.reason not in ("robots_unavailable", "deadline")
+    return error.reason not in ("robots_unavailable", "deadline", "connect_timeout")
+
+
+def _stored_headers(headers: Mapping[str, str]) -> str:
+    return orjson.dumps({name: value[:_MAX_STORED_HEADER_CHARS] for name, value in headers.items()}).decode()
 
 
 def user_agent(contact: str) -> str:

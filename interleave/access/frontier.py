@@ -53,15 +53,20 @@ class Host:
     num_dead: int = 0
     # Failures to reach it in a row.
     closed: FetchError | None = None
-    # Why nothing more is asked of it in this run.
+    # Why nothing more is asked of it in this run; set by `Frontier.close`.
+    is_known: bool = True
+    # Whether its wishes are: until then one job at a time goes there, and asks for them.
     is_scheduled: bool = False
 
 
 class Frontier:
     """The jobs that are left, by host. For one event loop; times are those of its clock."""
 
-    def __init__(self, *, connections_per_host: int, interval_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, *, connections_per_host: int, interval_s: float, clock: Callable[[], float], has_wishes: bool = False
+    ) -> None:
         self._per_host = connections_per_host
+        self._has_wishes = has_wishes
         self._interval_s = interval_s
         self._clock = clock
         self._hosts: dict[str, Host] = {}
@@ -113,7 +118,7 @@ class Frontier:
     def host(self, job: Job) -> Host:
         """The host that a job asks next."""
         if job.host not in self._hosts:
-            self._hosts[job.host] = Host(name=job.host, interval_s=self._interval_s)
+            self._hosts[job.host] = Host(name=job.host, interval_s=self._interval_s, is_known=not self._has_wishes)
         return self._hosts[job.host]
 
     def release(self, host: Host) -> None:
@@ -124,6 +129,30 @@ class Frontier:
     def pause(self, host: Host, seconds: float) -> None:
         """Leaves a host alone for some time."""
         host.next_at = max(host.next_at, self._clock() + seconds)
+
+    def learn(self, host: Host, interval_s: float) -> None:
+        """A host's wishes are known: how long it wants to be left alone between two requests at least.
+
+        The job that brought them is about to make its request.
+        """
+        host.interval_s = max(host.interval_s, interval_s)
+        if not host.is_known:
+            host.is_known = True
+            host.next_at = max(host.next_at, self._clock() + host.interval_s)
+            self._schedule(host)
+
+    def close(self, host: Host, error: FetchError) -> None:
+        """Nothing more is asked of a host: its jobs come at once, to be ended."""
+        host.closed = error
+        due = [entry for entry in self._later if entry[2].host == host.name]
+        if due:
+            self._later = [entry for entry in self._later if entry[2].host != host.name]
+            heapq.heapify(self._later)
+            host.queue.extend(job for _, _, job in sorted(due, key=lambda entry: entry[:2]))
+        # It may be among those that wait, too; there it is found without work later.
+        host.is_scheduled = True
+        self._ready.append(host)
+        self._wake.set()
 
     async def take(self) -> Job | None:
         """The next job, whose host counts it as active until `release`; None when all jobs have ended."""
@@ -140,7 +169,7 @@ class Frontier:
             await self._sleep()
 
     def _next_of(self, host: Host) -> Job | None:
-        if not host.queue or host.num_active >= self._per_host:
+        if not host.queue or host.num_active >= self._places(host):
             return None
         now = self._clock()
         if host.next_at > now and host.closed is None:
@@ -158,7 +187,7 @@ class Frontier:
         self._schedule(host)
 
     def _schedule(self, host: Host) -> None:
-        if host.is_scheduled or not host.queue or host.num_active >= self._per_host:
+        if host.is_scheduled or not host.queue or host.num_active >= self._places(host):
             return
         host.is_scheduled = True
         if host.next_at > self._clock() and host.closed is None:
@@ -166,6 +195,9 @@ class Frontier:
         else:
             self._ready.append(host)
         self._wake.set()
+
+    def _places(self, host: Host) -> int:
+        return self._per_host if host.is_known or host.closed is not None else 1
 
     def _come_due(self) -> None:
         now = self._clock()

@@ -59,21 +59,21 @@ def url_key(url: str) -> bytes:
 def row_of(entry: Entry) -> tuple[object, ...]:
     return (
         url_key(entry.url),
-        _stored(entry.url),
+        storable(entry.url),
         entry.outcome,
-        _stored(entry.detail),
+        storable(entry.detail),
         int(entry.transient),
         entry.status,
         entry.sha256 and bytes.fromhex(entry.sha256),
-        entry.final_url and _stored(entry.final_url),
+        entry.final_url and storable(entry.final_url),
         entry.headers,
         entry.fetched_at,
         entry.attempts,
     )
 
 
-def _stored(text: str) -> str:
-    """SQLite takes no lone surrogates; URLs of a damaged corpus have them."""
+def storable(text: str) -> str:
+    """Text as ledgers and tables can hold it: lone surrogates, which damaged JSON and headers have, become `?`."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -12,7 +12,7 @@ _OPT_OUT = frozenset(["noai", "noimageai", "noindex", "noimageindex", "none"])
 
 def opt_out_in(robots: str) -> str | None:
     """The word of a robots directive (a `<meta>` or an `X-Robots-Tag` header) that forbids this use."""
-    for directive in robots[:1000].lower().replace(";", ",").split(","):
+    for directive in robots[:8000].lower().replace(";", ",").split(","):
         name, colon, value = directive.strip().partition(":")
         # "agent: noindex" is a directive for one agent; "max-image-preview: none" is one with a value.
         word = value.strip() if colon and not name.startswith(("max-", "unavailable")) else name

@@ -55,7 +55,7 @@ class Store:
                 folder / LEDGER_NAME, timeout=60, isolation_level=None, check_same_thread=False
             )
             self._prepare()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, FileExistsError, NotADirectoryError) as error:
             raise TaskError(f"{folder} is no store of images: {error}; name another folder") from None
         self._blobs: dict[int, int] = {}
 
@@ -182,7 +182,7 @@ class StoreWriter:
             return self._store.wish(kind, origin, not_before)
 
     def put_wish(self, kind: str, origin: str, text: bytes, at: float) -> None:
-        with self._lock:
+        with self._lock, self._transaction():
             self._ledger.execute("insert or replace into wishes values (?, ?, ?, ?)", (kind, origin, text, at))
 
     def _insert_image(self, sha256: str, form: str, data: bytes, place: tuple[int, int, int]) -> None:

@@ -17,6 +17,9 @@ _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 # Hosts of digits, dots and hex alone that are no ordinary IPv4 address: 0x7f.1, 2130706433, 127.1, 0177.0.0.1. The C
 # library reads them as addresses.
 _NUMERIC_LABEL = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
+_NO_HOST = re.compile(
+    r"[^A-Za-z0-9._:%-]|%(?![0-9A-Za-z]*$)|^[^:]*%"
+)  # a zone of IPv6 is refused later, with its reason
 MIN_HIGH_PORT = 1024
 
 
@@ -37,8 +40,8 @@ def parse_url(text: str) -> URL:
         raise FetchError("bad_url", f"{stripped[:200]!r}: {error}"[:300]) from None
     if url.scheme not in _DEFAULT_PORTS:
         raise FetchError("not_http", f"{url.scheme[:40]!r}, expected http or https")
-    if not host or url.raw_user is not None or url.raw_password is not None:
-        raise FetchError("bad_url", "a URL with no host, or with a user's name in it")
+    if not host or _NO_HOST.search(host) or url.raw_user is not None or url.raw_password is not None:
+        raise FetchError("bad_url", "a URL with no host or an impossible one, or with a user's name in it")
     if port is None or (
         port != _DEFAULT_PORTS[url.scheme] and port not in _DEFAULT_PORTS.values() and port < MIN_HIGH_PORT
     ):

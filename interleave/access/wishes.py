@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,8 +19,10 @@ from interleave.access.urls import origin_of
 MAX_AGE_S = 24 * 3600
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309, 2.5
 _MAX_LOCATIONS = 1_000
-_MAX_LINES = 10_000
-_UNREACHABLE = ("bad_certificate", "bad_url", "connect", "dns", "private_address")
+_MAX_LINE_CHARS = 2_000
+_UNREACHABLE = ("bad_certificate", "bad_url", "connect", "connect_timeout", "dns", "private_address")
+# "interleave/1.0" means what "interleave" does: crawlers compare product names (RFC 9309, 2.2.1).
+_VERSION = re.compile(r"^(\s*user-agent\s*:\s*[^\s/#]+)/[^\s#]*", re.IGNORECASE | re.MULTILINE)
 _MAX_CRAWL_DELAY_S = 60.0
 # TDMRep is asked for only where at least this many images are wanted: most hosts of the long tail have one or two.
 MANY_IMAGES = 3
@@ -65,7 +68,8 @@ class Wishes:
         self._ask = ask
         self._cache = cache
         self._robots = robots
-        self._known: dict[tuple[str, bool], asyncio.Task[Rules]] = {}
+        self._known: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        # (kind, origin) -> what the file of that kind says.
 
     async def rules(self, url: URL, *, tdmrep: bool) -> Rules:
         """
@@ -73,22 +77,32 @@ class Wishes:
             FetchError: `robots_unavailable`: by RFC 9309 an origin that fails is one that forbids. Where the host
                 itself cannot be reached, that reason.
         """
-        key = (origin_of(url), tdmrep)
-        if key not in self._known:
-            self._known[key] = asyncio.create_task(self._load(url.origin(), tdmrep))
-        return await asyncio.shield(self._known[key])
+        origin = url.origin()
+        robots = await self._once("robots", origin, self._load_robots) if self._robots else _NO_ROBOTS
+        locations = await self._once("tdmrep", origin, self._load_locations) if tdmrep else ()
+        return Rules(robots=robots, locations=locations)
 
-    async def _load(self, origin: URL, tdmrep: bool) -> Rules:
-        robots = await self._text("robots", origin / "robots.txt") if self._robots else b""
-        reservations = b""
-        if tdmrep:
-            try:
-                reservations = await self._text("tdmrep", origin / ".well-known" / "tdmrep.json")
-            except FetchError:
-                reservations = b""  # no statement is no reservation
-        # Protego takes quadratic time in very long lines; nobody's rule has more than 2,000 characters.
-        lines = [line[:2000] for line in robots.decode("utf-8", "replace").splitlines()[:_MAX_LINES]]
-        return Rules(robots=Protego.parse("\n".join(lines)), locations=_locations(reservations))
+    async def _once(self, kind: str, origin: URL, load: Callable[[URL], Coroutine[Any, Any, Any]]) -> Any:
+        key = (kind, origin_of(origin))
+        if key not in self._known:
+            self._known[key] = asyncio.create_task(load(origin))
+        task = self._known[key]
+        try:
+            return await asyncio.shield(task)
+        except FetchError as error:
+            # A connection may stand at the next try; a server that fails is not asked for its rules over and over.
+            if error.transient and error.reason in _UNREACHABLE and self._known.get(key) is task:
+                del self._known[key]
+            raise error.again() from None
+
+    async def _load_robots(self, origin: URL) -> Any:
+        return _parsed(await self._text("robots", origin / "robots.txt"))
+
+    async def _load_locations(self, origin: URL) -> tuple[_Location, ...]:
+        try:
+            return _locations(await self._text("tdmrep", origin / ".well-known" / "tdmrep.json"))
+        except FetchError:
+            return ()  # no statement is no reservation
 
     async def _text(self, kind: str, url: URL) -> bytes:
         origin = origin_of(url)
@@ -103,6 +117,15 @@ class Wishes:
                 raise FetchError("robots_unavailable", f"{url.name}: {error.reason}", transient=True) from None
             self._cache.put_wish(kind, origin, known, now)
         return known
+
+
+def _parsed(robots: bytes) -> Any:
+    # Protego takes quadratic time in very long lines; nobody's rule has as many characters.
+    lines = (line[:_MAX_LINE_CHARS] for line in robots.decode("utf-8-sig", "replace").splitlines())
+    return Protego.parse(_VERSION.sub(r"\1", "\n".join(lines)))
+
+
+_NO_ROBOTS = Protego.parse("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +150,22 @@ class _Location:
 
 def _locations(text: bytes) -> tuple[_Location, ...]:
     try:
-        entries = orjson.loads(text) if text else []
+        entries = orjson.loads(text.removeprefix(b"\xef\xbb\xbf")) if text else []
     except orjson.JSONDecodeError:
         return ()
     found = []
     for entry in entries[:_MAX_LOCATIONS] if isinstance(entries, list) else []:
         if isinstance(entry, dict) and isinstance(location := entry.get("location"), str):
-            pieces = tuple(location[:2000].removesuffix("$").split("*"))
+            pieces = tuple(_as_asked(location[:_MAX_LINE_CHARS].removesuffix("$")).split("*"))
             found.append(_Location(pieces, location.endswith("$"), entry.get("tdm-reservation") in (1, "1")))
     return tuple(found)
+
+
+def _as_asked(location: str) -> str:
+    """A path as requests have it: `/bücher/` as `/b%C3%BCcher/`."""
+    if not location.startswith("/"):
+        return location
+    try:
+        return URL(f"http://localhost{location}").raw_path_qs
+    except ValueError:
+        return location

@@ -11,7 +11,10 @@ from interleave.acquire.sequence import split_sentences
 
 _MAX_CAPTION_CHARS = 700  # a picture
 _MAX_FIGURE_BLOCKS = 200  # a gallery; beyond it is a page in a box that is called figure
+# Stands for a `<br>`.
+BREAK = "\u2028"
 _SPACES = re.compile(r"\s+")
+_DENSE_END = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,10 @@ def pictures_between_sentences(pieces: list[str | Picture], language: str) -> li
     for piece in pieces:
         if isinstance(piece, Picture):
             places.append((length, piece))
-        said = " " if isinstance(piece, Picture) else _SPACES.sub(" ", piece)
+            # Between words; Chinese and Japanese have no blanks between theirs.
+            said = "" if words and _DENSE_END.search(words[-1]) else " "
+        else:
+            said = _SPACES.sub(" ", piece)
         words.append(said)
         length += len(said)
     text = "".join(words)
@@ -117,3 +123,27 @@ def _next_word(text: str, place: int) -> int:
     while place < len(text) and text[place].isspace():
         place += 1
     return place
+
+
+def paragraphs_of(pieces: list[str | Picture]) -> list[list[str | Picture]]:
+    """Pieces between which two `<br>` or more stand are paragraphs of their own."""
+    if pieces.count(BREAK) < 2:
+        return [pieces]
+    paragraphs: list[list[str | Picture]] = [[]]
+    blank: list[str | Picture] = []
+    for piece in pieces:
+        if isinstance(piece, str) and not piece.strip():  # a break is white space, too
+            blank.append(piece)
+            continue
+        if blank.count(BREAK) >= 2:
+            paragraphs.append([])
+        else:
+            paragraphs[-1] += blank
+        blank = []
+        paragraphs[-1].append(piece)
+    return paragraphs
+
+
+def num_chars_of(pieces: list[str | Picture]) -> int:
+    """Characters of the text among pieces, as it will be written."""
+    return len(" ".join("".join(piece for piece in pieces if isinstance(piece, str)).split()))

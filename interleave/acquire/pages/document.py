@@ -42,7 +42,7 @@ def page_document(
             parts.append(part)
             continue
         try:
-            room += sum(len(item) for item in part.urls if item.startswith("data:"))
+            room += sum(len(item) for item in part.urls if item[:5].lower() == "data:")
             parts.append(_image(part, index, find, limits, room <= MAX_DATA_URL_CHARS))
         except Unreadable as error:
             unusable.append((index, error))

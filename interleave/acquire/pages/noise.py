@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 
@@ -64,6 +65,7 @@ _MIN_RUNNING_CHARS = 60
 _HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 # Not behind fewer letters: ids that a program made look like "mwAdY".
 _CAMEL = re.compile(r"(?<=[a-z]{3})(?=[A-Z])")
+_REFERENCE = re.compile(r"\[[^\[\]]{1,24}\]|\(?\d{1,3}\)?[a-z]?")
 _FIGURE = re.compile(
     r"(?:^|[\s_\-])(?:figure|informalfigure|thumb|thumbinner|gallerybox|wp-caption|image-?(?:block|wrapper|container)|"
     r"captioned-image|mediaobject)(?=$|\s)"
@@ -116,6 +118,18 @@ def is_figure(tag: str, called: str) -> bool:
 
 def is_caption(tag: str, called: str) -> bool:
     return tag == "figcaption" or (called != "" and _is_caption_name(called[:200]))
+
+
+def is_reference_mark(element: Any, tag: str) -> bool:
+    """`<sup><a href="#note-1">[1]</a></sup>` and the like."""
+    if tag == "a" and not element.get("href", "").startswith("#"):
+        return False
+    if len(element) > 4:
+        return False
+    text = "".join(islice(element.itertext(), 8)).strip()
+    if not 0 < len(text) <= 26 or not _REFERENCE.fullmatch(text):
+        return False
+    return text.startswith("[") or (tag == "sup" and element.find(".//a") is not None)
 
 
 def is_infobox(called: str) -> bool:

@@ -11,11 +11,14 @@ marks of references, sections of references and links at the end, names and valu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import urljoin
 
 from interleave.access.opt_out import opt_out_in
+from interleave.acquire.pages.blocks import Text
 from interleave.acquire.pages.charset import decode_page
 from interleave.acquire.pages.pictures import Picture
 from interleave.errors import Unreadable
@@ -34,6 +37,8 @@ _RAW = re.compile(
     r"<script\b.*?(?:</script[^>]*>|\Z)|<style\b.*?(?:</style[^>]*>|\Z)|<!--(?:-?>|.*?(?:--!?>|\Z))",
     re.IGNORECASE | re.DOTALL,
 )
+# Browsers read on behind these; libxml2 does not.
+_ENDS = re.compile(r"</(?:body|html)\b[^>]*>", re.IGNORECASE)
 _MANY_ATTRIBUTES = re.compile(
     r"<[a-zA-Z][^\s>/]*+(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?+)?+)"
     rf"{{{_MAX_ATTRIBUTES}}}"
@@ -42,6 +47,7 @@ _MANY_ATTRIBUTES = re.compile(
 _NUMBER = re.compile(
     r"^((?:(?:figure|fig\.?|table|abb\.?|abbildung|tabelle) )?\d[\d.]{0,12}?)\.\s+(?=\S)", re.IGNORECASE
 )
+_MIN_DENSE_PHRASE = 4  # characters
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
 _HAN, _KANA, _HANGUL = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[\u3040-\u30ff]"), re.compile(r"[\uac00-\ud7af]")
 
@@ -87,10 +93,20 @@ def read_page(data: bytes, url: str, content_type: str = "", alt_text: AltText =
             parts.append(_NUMBER.sub(r"\1 ", block.text) if is_titled else block.text)
             continue
         parts.append(block)
-        behind = blocks[position + 1] if position + 1 < len(blocks) else None
-        if alt_text == "caption" and " " in block.alt and getattr(behind, "kind", "") != "caption":
+        if alt_text == "caption" and _is_phrase(block.alt) and not _has_caption(blocks, position):
             parts.append(block.alt)
-    return Page(parts=tuple(parts), language=language, opt_out=_opt_out(tree), canonical=_canonical(tree))
+    return Page(parts=tuple(parts), language=language, opt_out=_opt_out(tree), canonical=_canonical(tree, url))
+
+
+def _is_phrase(alt: str) -> bool:
+    """Whether an alternative text says more than a name does."""
+    return " " in alt or len(_HAN.findall(alt)) + len(_KANA.findall(alt)) >= _MIN_DENSE_PHRASE
+
+
+def _has_caption(blocks: Sequence[Text | Picture], position: int) -> bool:
+    """Whether a picture, or the group of pictures that it begins, has a caption behind it."""
+    behind = next((block for block in islice(blocks, position, None) if isinstance(block, Text)), None)
+    return behind is not None and behind.kind == "caption"
 
 
 def parse_page(data: bytes, content_type: str = "") -> tuple[Any, int]:
@@ -106,7 +122,7 @@ def parse_page(data: bytes, content_type: str = "") -> tuple[Any, int]:
 def _text(data: bytes, content_type: str) -> str:
     if len(data) > MAX_PAGE_BYTES:
         raise Unreadable("too_many_bytes", f"more than {MAX_PAGE_BYTES:,} bytes of HTML")
-    text = _RAW.sub("", decode_page(data, content_type)).replace("\0", "")
+    text = _ENDS.sub("", _RAW.sub("", decode_page(data, content_type)).replace("\0", ""))
     if text.count("<") > MAX_TAGS:
         raise Unreadable("too_many_elements", f"{text.count('<'):,} tags, at most {MAX_TAGS:,}")
     if _MANY_ATTRIBUTES.search(text):
@@ -135,14 +151,16 @@ def base_of(tree: Any, url: str) -> str:
     if element is None:
         return url
     try:
-        return urljoin(url, str(element.get("href")).strip())
+        base = urljoin(url, str(element.get("href")).strip())
     except ValueError:
         return url
+    # A page of the web may not name a folder of this machine.
+    return url if base[:5].lower() == "file:" and not url.startswith("file:") else base
 
 
 def _language(tree: Any, body: Any) -> str:
     """What `lang` says, or the script."""
-    declared = (tree.get("lang") or body.get("lang") or "").strip().lower()
+    declared = (tree.get("lang") or body.get("lang") or tree.get("xml:lang") or "").strip().lower()
     if match := _LANGUAGE.match(declared):
         return match[0]
     sample = "".join(body.itertext())[:20_000]
@@ -163,8 +181,14 @@ def _opt_out(tree: Any) -> str | None:
     return None
 
 
-def _canonical(tree: Any) -> str | None:
+def _canonical(tree: Any, url: str) -> str | None:
     for link in tree.iter("link"):
-        if link.get("rel", "").lower() == "canonical" and link.get("href", "").startswith(("http://", "https://")):
-            return str(link.get("href"))[:2000]
+        if "canonical" in link.get("rel", "").lower().split():
+            reference = link.get("href", "").strip()
+            try:
+                found = str(urljoin(url, reference)) if reference else ""
+            except ValueError:
+                continue
+            if found.lower().startswith(("http://", "https://")):
+                return found[:2000]
     return None

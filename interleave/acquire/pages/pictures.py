@@ -7,7 +7,9 @@ sizes. What is an icon or a tracking pixel by its markup is no picture of the co
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -21,15 +23,20 @@ MAX_WIDTH = 2000
 MAX_URL_CHARS = 4000
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-url", "data-hi-res-src", "data-echo")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
-_CANDIDATE = re.compile(r"\s*([^\s,]\S*[^\s,]|[^\s,])(?:\s+([\d.]{1,12})([wx])[^,]*)?\s*(?:,|$)")
+# A URL, which may hold commas and ends without them, and its size. Possessive: nothing is tried twice.
+_CANDIDATE = re.compile(r"[\s,]*+(\S++)(?:(?<=,)|\s++(?:([\d.]{1,12}+)([wx])(?:\s[^,]*+)?+)?+(?:,|$)|$)")
+_MAX_SOURCES = 16  # of a `<picture>`
 _STYLE_SIDE = re.compile(r"(?:^|[;\s])(?:width|height)\s*:\s*(\d{1,5})(?:\.\d+)?px")
 _NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px)?\s*$")
-# Words of a file's name or folder that no picture of an article has.
+# Words of a file's name or folder that no picture of an article has; the latter at the end of a name alone
+# ("bullet.png", "arrow-left.png", but "bullet-train.jpg").
 _ICON_URL = re.compile(
-    r"(?:^|[/_.\-])(?:icons?|favicon|sprites?|spacer|pixel|1x1|blank|transparent|emoji|smil(?:ey|ies)|"
-    r"tracking|beacon|loading|loader|spinner|placeholder|arrow|bullet|captcha)s?(?=[/_.\-\d]|$)",
+    r"(?:^|[/_.\-])(?:(?:icon|favicon|sprite|spacer|1x1|emoji|smiley|smilie|tracking|beacon|spinner|captcha)s?(?=[/_.\-\d]|$)|"
+    r"(?:pixel|blank|transparent|loading|loader|placeholder|arrow|bullet)s?"
+    r"(?:[_\-]?(?:left|right|up|down|next|prev(?:ious)?|[\dx]{1,9}))?(?=\.[a-z]{3,4}$|/|$))",
     re.IGNORECASE,
 )
+_AVIF = (".avif", ".avifs")
 # The signs beside remarks in manuals.
 _SIGN_URL = re.compile(r"/(?:note|warning|tip|caution|important|info|hint)\.(?:png|gif|svg)$", re.IGNORECASE)
 _MAX_PLACEHOLDER_CHARS = 400  # a data: URL of a blank picture
@@ -66,7 +73,13 @@ def picture_of(element: Any, base: str) -> Picture | None:
     usable = tuple(url for url in urls if not _is_svg(url))
     if not usable:
         return Picture(urls=(), error=Unreadable("svg_image", urls[0][:200]), alt=alt)
-    return Picture(urls=usable, alt=alt)
+    # Offered beside another format it is not needed; alone it will be refused with its reason.
+    return Picture(urls=tuple(url for url in usable if not _is_avif(url)) or usable, alt=alt)
+
+
+def is_lazy(element: Any) -> bool:
+    """Whether a script would put the picture into an `<img>`."""
+    return any(element.get(name) for name in (*_LAZY, *_LAZY_SETS)) or "lazy" in element.get("class", "").lower()
 
 
 def decode_data_url(url: str, max_bytes: int) -> bytes:
@@ -92,8 +105,8 @@ def _references(element: Any) -> list[str]:
     while parent is not None and parent.tag == "source":  # libxml2 may nest what follows an unclosed <source>
         parent = parent.getparent()
     if parent is not None and parent.tag == "picture":
-        for source in parent.iter("source"):
-            if source.get("type", "") not in ("image/avif", "image/svg+xml"):
+        for source in islice(parent.iter("source"), _MAX_SOURCES):
+            if source.get("type", "").strip().lower() not in ("image/avif", "image/svg+xml"):
                 sets.extend(source.get(name, "") for name in (*_LAZY_SETS, "srcset"))
     sized = [url for text in sets if text for url in _largest(text)]
     lazy = [value for name in _LAZY if (value := element.get(name))]
@@ -103,14 +116,25 @@ def _references(element: Any) -> list[str]:
 def _largest(srcset: str) -> list[str]:
     """The candidate of a srcset that is widest, up to MAX_WIDTH; where all are wider, the narrowest."""
     found = []
-    for match in _CANDIDATE.finditer(srcset[:20_000]):
+    for match in _candidates(srcset[:20_000]):
         size = float(match[2]) if match[2] and match[2].count(".") < 2 and match[2] != "." else 1.0
-        found.append((size * 600 if match[3] != "w" else size, match[1]))
+        found.append((size * 600 if match[3] != "w" else size, match[1].rstrip(",")))
     if not found:
         return []
     fitting = [item for item in found if item[0] <= MAX_WIDTH]
     # The first of equals, as browsers choose.
     return [max(fitting, key=lambda item: item[0])[1] if fitting else min(found, key=lambda item: item[0])[1]]
+
+
+def _candidates(srcset: str) -> Iterator[re.Match[str]]:
+    """One after the other; what is none is left out up to its comma."""
+    position = 0
+    while position < len(srcset):
+        if match := _CANDIDATE.match(srcset, position):
+            yield match
+            position = match.end()
+        else:
+            position = srcset.find(",", position) + 1 or len(srcset)
 
 
 def _absolute(reference: str, base: str) -> str | None:
@@ -122,11 +146,14 @@ def _absolute(reference: str, base: str) -> str | None:
         return None
     try:
         url = urljoin(base, reference).partition("#")[0]
-        scheme = urlsplit(url).scheme.lower()
+        parts = urlsplit(url)
     except ValueError:  # an impossible host
         return None
+    if reference.strip("/") == "" or (parts.scheme.lower() in ("http", "https") and not parts.netloc):
+        return None
     # A page of the web may not name a file of this machine.
-    return url if scheme in ("http", "https") or (scheme == "file" and base.startswith("file:")) else None
+    is_file = parts.scheme.lower() == "file" and base.startswith("file:")
+    return url if is_file or parts.scheme.lower() in ("http", "https") else None
 
 
 def _refusal(reference: str) -> Unreadable:
@@ -141,6 +168,10 @@ def _is_svg(url: str) -> bool:
     if url[:5].lower() == "data:":
         return url[5:30].lower().lstrip().startswith("image/svg")
     return urlsplit(url).path.lower().endswith((".svg", ".svgz"))
+
+
+def _is_avif(url: str) -> bool:
+    return urlsplit(url).path.lower().endswith(_AVIF) if url[:5].lower() != "data:" else False
 
 
 def _is_small(element: Any) -> bool:

@@ -6,23 +6,31 @@ A row of a table becomes one block, its cells joined by " | "; cells that hold b
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
-from interleave.acquire.pages.blocks import Container, Text, Walked, captioned, pictures_between_sentences
+from interleave.acquire.pages.blocks import (
+    BREAK,
+    Container,
+    Text,
+    Walked,
+    captioned,
+    num_chars_of,
+    paragraphs_of,
+    pictures_between_sentences,
+)
 from interleave.acquire.pages.noise import (
     SKIPPED,
     is_caption,
     is_figure,
     is_hidden,
     is_infobox,
+    is_reference_mark,
     names,
     noise_share,
     num_running_chars,
 )
-from interleave.acquire.pages.pictures import Picture, picture_of
+from interleave.acquire.pages.pictures import Picture, is_lazy, picture_of
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = names("""
@@ -41,9 +49,6 @@ _MAX_HEADING_CHARS = 120
 # The parser goes deeper (2048); what lies below is read as plain text. Five frames of Python's thousand a level.
 _MAX_DEPTH = 120
 _MAX_KEPT = 20  # elements that hold most of the page and are called noise: each is counted through
-_BREAK = "\u2028"
-_PARAGRAPHS = re.compile(rf"{_BREAK}\s*{_BREAK}")
-_REFERENCE = re.compile(r"\[[^\[\]]{1,24}\]|\(?\d{1,3}\)?[a-z]?")
 
 
 class Walker:
@@ -76,7 +81,7 @@ class Walker:
             if (picture := picture_of(element, self._base)) is not None and not self._is_left_out(element, tag):
                 self._pieces.append(picture)
         elif tag == "br":
-            self._pieces.append(_BREAK)
+            self._pieces.append(BREAK)
         elif tag == "noscript":
             self._noscript(element, depth)
         elif not self._is_left_out(element, tag):
@@ -90,7 +95,7 @@ class Walker:
     def _is_left_out(self, element: Any, tag: str) -> bool:
         if element.attrib and is_hidden(element):
             return True
-        if tag in ("sup", "a") and _is_reference_mark(element, tag):
+        if tag in ("sup", "a") and is_reference_mark(element, tag):
             return True
         # Most of a page is not noise, whatever it is called: pages in a form, themes with odd names.
         share = noise_share(element, tag) if self._num_kept < _MAX_KEPT else 0.0
@@ -159,7 +164,8 @@ class Walker:
     def _container(self, element: Any, tag: str, depth: int) -> None:
         position, parent = len(self._containers), self._parent
         is_article = tag in ("article", "main") or element.get("itemprop") == "articleBody"
-        name = f"{tag}.{element.get('class', '')[:100]}" if tag in _NAMED else ""
+        called = element.get("class", "")[:100] + element.get("itemprop", "")[:40]
+        name = f"{tag}.{called}" if tag in _NAMED else ""
         self._containers.append(Container(len(self._blocks), 0, parent, is_article, name))
         self._parent = position
         self._children(element, depth)
@@ -213,27 +219,41 @@ class Walker:
 
     def _noscript(self, element: Any, depth: int) -> None:
         """Pictures for browsers without scripts; not where the lazy one beside it leads to the same."""
+        beside: set[str] = set()
         for neighbour in (element.getprevious(), element.getnext()):
-            if neighbour is not None and isinstance(neighbour.tag, str):
-                for image in neighbour.iter("img"):
-                    if (picture := picture_of(image, self._base)) is not None and picture.urls:
-                        return
+            if neighbour is None or not isinstance(neighbour.tag, str) or neighbour.tag == "noscript":
+                continue
+            for image in neighbour.iter("img"):
+                picture = picture_of(image, self._base)
+                if picture is not None and picture.urls and is_lazy(image):
+                    return
+                beside.update(picture.urls if picture is not None else ())
         for image in element.iter("img"):
-            if (picture := picture_of(image, self._base)) is not None:
+            picture = picture_of(image, self._base)
+            if picture is not None and beside.isdisjoint(picture.urls):
                 self._pieces.append(picture)
 
     def _too_deep(self, element: Any) -> None:
-        for item in element.iter():
-            if item.tag in SKIPPED or not isinstance(item.tag, str):
-                continue
-            if item.tag == "img" and (picture := picture_of(item, self._base)) is not None:
-                self._pieces.append(picture)
-            elif item.text:
-                self._pieces.append(item.text)
-            if item.tag in _BLOCKS:
-                self._flush()
-            if item.tail and item is not element:
-                self._pieces.append(item.tail)
+        from lxml import etree
+
+        steps = etree.iterwalk(element, events=("start", "end"))
+        for event, item in steps:
+            tag = item.tag
+            is_block = tag in _BLOCKS or tag in HEADINGS
+            if event == "end":
+                if is_block:
+                    self._flush()
+                if item.tail and item is not element:
+                    self._say(item.tail)
+            elif not isinstance(tag, str) or tag in SKIPPED or (item is not element and self._is_left_out(item, tag)):
+                steps.skip_subtree()
+            elif tag in ("img", "br"):
+                self._element(item, 0)
+            else:
+                if is_block:
+                    self._flush()
+                if item.text:
+                    self._say(item.text)
 
     def _flush(self) -> None:
         """Ends the paragraph."""
@@ -241,18 +261,18 @@ class Walker:
         link_chars, self._link_chars = self._link_chars, 0
         if not pieces:
             return
-        joined = "".join(piece for piece in pieces if isinstance(piece, str))
-        num_chars = len(" ".join(joined.split()))
+        num_chars = num_chars_of(pieces)
         link_share = min(link_chars / max(num_chars, 1), 1.0)
-        if all(isinstance(piece, str) for piece in pieces):
-            for part in _PARAGRAPHS.split(joined) if _BREAK in joined else (joined,):
-                self._add_text(part, 0, link_share)
-            return
-        for item in pictures_between_sentences(pieces, self._language):
-            if isinstance(item, str):
-                self._add_text(item, num_chars, link_share)
-            else:
-                self._blocks.append(item)
+        for paragraph in paragraphs_of(pieces):
+            if all(isinstance(piece, str) for piece in paragraph):
+                self._add_text("".join(map(str, paragraph)), 0, link_share)
+                continue
+            num_chars = num_chars_of(paragraph)
+            for item in pictures_between_sentences(paragraph, self._language):
+                if isinstance(item, str):
+                    self._add_text(item, num_chars, link_share)
+                else:
+                    self._blocks.append(item)
 
     def _add_text(self, text: str, num_chars: int, link_share: float) -> None:
         text = text.strip("\n ") if self._kind == "pre" else " ".join(text.split())
@@ -278,15 +298,3 @@ def _is_plain(cell: Any) -> bool:
             return False
         num_chars += len(item.text or "")
     return num_chars <= _MAX_CELL_CHARS
-
-
-def _is_reference_mark(element: Any, tag: str) -> bool:
-    """`<sup><a href="#note-1">[1]</a></sup>` and the like."""
-    if tag == "a" and not element.get("href", "").startswith("#"):
-        return False
-    if len(element) > 4:
-        return False
-    text = "".join(islice(element.itertext(), 8)).strip()
-    if not 0 < len(text) <= 26 or not _REFERENCE.fullmatch(text):
-        return False
-    return text.startswith("[") or (tag == "sup" and element.find(".//a") is not None)

@@ -19,9 +19,12 @@ from interleave.errors import Unreadable
 # Some 100 bytes each; images beyond it are left to their addresses.
 MAX_INDEXED = 1_000_000
 MAX_REDIRECTS = 5
+# Possessive throughout: nothing is tried twice.
 _HTML_START = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
+    rb"\s*+(?:\xef\xbb\xbf)?+\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype\s++html|html)\b",
+    re.IGNORECASE,
 )
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,80}/[\w.+-]{1,80}")
 _IMAGE_NAME = re.compile(r"\.(?:jpe?g|png|gif|webp|bmp|avif|tiff?)$", re.IGNORECASE)
 # What crawlers ask other servers on the way to a page.
 _NO_WEB = ("dns:", "whois:")
@@ -54,6 +57,8 @@ class WarcIndex:
     redirects: dict[int, int] = field(default_factory=dict)
     payloads: dict[int, tuple[int, bool]] = field(default_factory=dict)
     # (offset, whether it is an image) by the key of a payload's digest, or of an address with a date.
+    repeated: list[tuple[int, str, tuple[int, ...]]] = field(default_factory=list)
+    # (key of the address, date, keys of the payload) of revisits of what may come later in the file.
 
     def page_offset(self, capture: Capture) -> int | None:
         """Where the page's payload lies; None for a revisit of what is not in the file."""
@@ -97,6 +102,10 @@ def build_index(archive: Archive) -> WarcIndex:
                 # Its headers are whole, or it would not have come up; what it holds cannot be read.
                 index.captures.append(_refused(number, offset, record, "bad_http", str(error)[:200]))
         number += 1
+    for key, date, keys in index.repeated:
+        found = next((index.payloads[payload] for payload in keys if payload in index.payloads), None)
+        if found is not None and found[1]:
+            index.images.setdefault(key, (date, found[0]))
     if archive.unpacking_error:
         damage = Unreadable("damaged_file", archive.unpacking_error)
         index.captures.append(Capture(number=number, offset=archive.num_bytes, url="", error=damage))
@@ -135,6 +144,9 @@ def _add_record(index: WarcIndex, record: Any, number: int, offset: int) -> None
         return
     head, is_whole = _consume(record)
     media_type = _media_type(record, http, kind, head)
+    if media_type and not _MEDIA_TYPE.fullmatch(media_type):  # lines that end otherwise than HTTP's are one header
+        index.captures.append(_refused(number, offset, record, "bad_http", f"the type is {media_type[:40]!r}"))
+        return
     if kind == "revisit":
         _add_revisit(index, headers, Capture(number=number, offset=offset, url=url, date=date), media_type)
     elif media_type in HTML_TYPES:
@@ -181,6 +193,8 @@ def _add_revisit(index: WarcIndex, headers: Any, capture: Capture, media_type: s
         index.images.setdefault(url_key(capture.url), (capture.date, found[0]))
         return
     if found is None and media_type not in (*HTML_TYPES, ""):
+        if len(index.repeated) < MAX_INDEXED:
+            index.repeated.append((url_key(capture.url), capture.date, keys))
         return
     capture = replace(capture, refers_to=keys or (_key("nothing"),))
     index.captures.append(capture)

@@ -118,8 +118,11 @@ class Archive:
                 _raise_if_of_machine(error)
                 if decode == "none":
                     raise Unreadable("bad_http", str(error)[:200]) from None
-        if decode != "all" and headers is not None and (headers.get("Content-Encoding") or "").strip() == "deflate":
-            data = _raw_deflate(data, max_bytes + 1)
+        encoding = (headers.get("Content-Encoding") or "").strip().lower() if headers is not None else ""
+        if decode != "all" and encoding == "deflate":
+            data = _inflated(data, max_bytes + 1, -15)
+        elif data.startswith(GZIP):  # labelled "x-gzip", or chunked by a header that was left behind
+            data = _inflated(data, max_bytes + 1, 31)
         if len(data) > max_bytes:
             raise Unreadable("too_many_bytes", f"more than {max_bytes:,} bytes")
         return bytes(data)
@@ -256,9 +259,9 @@ def _unpack(packed: Any, to: Any) -> str:
     return "" if unpacker.eof else "the file ends inside of a gzip member"
 
 
-def _raw_deflate(data: bytes, max_bytes: int) -> bytes:
-    """What some servers send as `deflate`: without zlib's header."""
+def _inflated(data: bytes, max_bytes: int, window_bits: int) -> bytes:
+    """What is still compressed: gzip, or `deflate` as some servers send it, without zlib's header."""
     try:
-        return zlib.decompressobj(-15).decompress(data, max_bytes) or data
+        return zlib.decompressobj(window_bits).decompress(data, max_bytes) or data
     except zlib.error:
         return data
