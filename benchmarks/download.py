@@ -41,7 +41,8 @@ from PIL import Image
 from interleave.access.blocklist import read_blocklists
 from interleave.access.fetching import Web, fetch_missing
 from interleave.access.settings import Fetch
-from interleave.access.store import ORIGINAL, open_for_writing
+from interleave.access.store import ORIGINAL
+from interleave.access.store_writer import open_for_writing
 from interleave.errors import Unreadable
 from interleave.image_resize import reduce
 from interleave.images import ImageTarget, normalise

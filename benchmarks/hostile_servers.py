@@ -32,7 +32,7 @@ from interleave.access.fetcher import Fetcher  # noqa: F401  (imported here so t
 from interleave.access.fetching import Web, fetch_missing
 from interleave.access.ledger import Entry
 from interleave.access.settings import Fetch
-from interleave.access.store import open_for_writing
+from interleave.access.store_writer import open_for_writing
 
 MAX_MB = 300
 MAX_BODY_BYTES = 20_000_000

@@ -11,14 +11,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from interleave.access.errors import FetchError
 from interleave.access.ledger import OK, Entry
 from interleave.access.sniff import check_is_image
-from interleave.access.store import Store, StoreWriter, open_for_writing
-from interleave.acquire.listing import Split, list_files
-from interleave.acquire.tables.img2dataset import Pair, list_folders, read_folder, read_tar
+from interleave.access.store import Store
+from interleave.access.store_writer import StoreWriter, open_for_writing
+from interleave.acquire.listing import SourceFile, Split, list_files
+from interleave.acquire.tables.img2dataset import Pair, has_sample_folder, list_folders, read_folder, read_tar
 from interleave.errors import RecipeError, TaskError, Unreadable
 
 MAX_IMAGE_BYTES = 1 << 28
@@ -59,15 +61,21 @@ def adopt(path: Path, folder: Path, tick: Callable[[], None] = lambda: None) -> 
 
 
 def _pairs(path: Path) -> Iterator[Pair]:
-    """Fails before anything is done where there is nothing to adopt."""
+    """The samples of tars, then those of folders; fails before anything is done where there is nothing to adopt."""
     if not path.exists():
         raise RecipeError(f"{path} is not there; name img2dataset's output folder, or one of its .tar files")
-    is_tars = path.is_file() or any(path.rglob("*.tar"))
-    files = list_files("adopt", str(path), (".tar",)) if is_tars else list_folders("adopt", str(path))
-    read = read_tar if is_tars else read_folder
+    has_tars = path.is_file() or any(path.rglob("*.tar"))
+    tars = list_files("adopt", str(path), (".tar",)) if has_tars else []
+    folders = list_folders("adopt", str(path)) if not has_tars or has_sample_folder(path) else []
     # Nothing is pinned: the bytes of each image are hashed as they go in.
-    splits = (Split(source="adopt", path=file.path, name=file.name, sha256="", start=0, end=0) for file in files)
-    return (pair for split in splits for pair in read(split, MAX_IMAGE_BYTES))
+    return chain(
+        (pair for file in tars for pair in read_tar(_split(file), MAX_IMAGE_BYTES)),
+        (pair for file in folders for pair in read_folder(_split(file), MAX_IMAGE_BYTES)),
+    )
+
+
+def _split(file: SourceFile) -> Split:
+    return Split(source="adopt", path=file.path, name=file.name, sha256="", start=0, end=0)
 
 
 def _take(pair: Pair, store: Store, writer: StoreWriter) -> str:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from interleave.access.fetching import Web, fetch_missing, is_there
+from interleave.access.fetching import Web, fetch_missing, is_of_other_terms, is_there
+from interleave.access.kinds import IMAGES
 from interleave.access.ledger import OK, Entry
-from interleave.access.store import ORIGINAL, Store, StoreWriter, open_for_writing
+from interleave.access.store import ORIGINAL, Store
+from interleave.access.store_writer import StoreWriter, open_for_writing
 from interleave.counts import Counts
 from interleave.errors import Unreadable
 from interleave.fetched import OUTCOMES
@@ -46,34 +48,57 @@ def download(task: Download) -> Counts:
     Raises:
         TaskError: the store is in use, is none, or cannot be written.
     """
+    if task.web.settings.offline and task.form == ORIGINAL:
+        with Store(task.store) as store:  # nothing is added: others may be at work in it, and it may be read-only
+            return _write_all_outcomes(task, store, {})
     with open_for_writing(task.store) as (store, writer):
+        refused = _forms_of_originals(task, store, writer) if is_packed(task.form) else {}
         if not task.web.settings.offline:
-            _fetch(task, store, writer)
-        refused = _make_forms(task, store, writer)
-        counts = Counts()
-        for wanted, outcomes in zip(task.wanted, task.outcomes, strict=True):
-            counts.update(_write_outcomes(wanted, outcomes, store, task.form, refused))
-    return counts
+            _fetch(task, store, writer, refused)
+        if task.web.settings.engine == "img2dataset":
+            refused = _forms_of_img2dataset(task, store, writer)
+        return _write_all_outcomes(task, store, refused)
 
 
-def _fetch(task: Download, store: Store, writer: StoreWriter) -> None:
+def _fetch(task: Download, store: Store, writer: StoreWriter, refused: Mapping[str, Unreadable]) -> None:
     num_urls = sum(pq.read_metadata(path).num_rows for path in task.wanted)
     form, keep = (task.form, partial(_normalised, target=task.target)) if is_packed(task.form) else (ORIGINAL, bytes)
-    fetch_missing(_urls(task.wanted), num_urls, store, writer, task.web, form=form, keep=keep)
+    urls = _urls(task.wanted)
+    if refused:
+        urls = (url for url in urls if (store.entry(url) or Entry(url=url, outcome="")).sha256 not in refused)
+    fetch_missing(urls, num_urls, store, writer, task.web, form=form, keep=keep)
 
 
-def _make_forms(task: Download, store: Store, writer: StoreWriter) -> dict[str, Unreadable]:
-    """img2dataset's form of the originals, where the recipe wants it; why there is none of some, by SHA-256."""
-    if task.web.settings.engine != "img2dataset":
-        return {}
+def _forms_of_originals(task: Download, store: Store, writer: StoreWriter) -> dict[str, Unreadable]:
+    """Makes the form that is wanted of the originals that another build left in the store.
+
+    Returns:
+        Why there is none of some, by SHA-256.
+    """
+    refused: dict[str, Unreadable] = {}
+    for sha256 in _hashes(task, store):
+        if store.has_image(sha256, task.form):
+            continue
+        try:
+            writer.put_form(sha256, _normalised(store.read(sha256), task.target), task.form)
+        except Unreadable as error:
+            refused[sha256] = error
+    return refused
+
+
+def _forms_of_img2dataset(task: Download, store: Store, writer: StoreWriter) -> dict[str, Unreadable]:
+    """img2dataset's form of the originals; why there is none of some, by SHA-256."""
     from interleave.access.img2dataset import make_forms
 
-    entries = (store.entry(url) for url in _urls(task.wanted))
-    hashes = dict.fromkeys(entry.sha256 for entry in entries if entry and entry.sha256 and is_there(entry, store))
     folder = task.outcomes[0].parent / "img2dataset"
-    return make_forms(
-        hashes, store, writer, task.web.settings.img2dataset, folder, partial(check_header, target=task.target)
-    )
+    check = partial(check_header, target=task.target)
+    return make_forms(_hashes(task, store), store, writer, task.web.settings.img2dataset, folder, check)
+
+
+def _hashes(task: Download, store: Store) -> dict[str, None]:
+    """The SHA-256 of the wanted images whose originals are in the store, in the order of their URLs."""
+    entries = (store.entry(url) for url in _urls(task.wanted))
+    return dict.fromkeys(entry.sha256 for entry in entries if entry and entry.sha256 and is_there(entry, store))
 
 
 def _urls(tables: Iterable[Path]) -> Iterator[str]:
@@ -83,22 +108,37 @@ def _urls(tables: Iterable[Path]) -> Iterator[str]:
                 yield from batch.column(0).to_pylist()
 
 
-def _write_outcomes(wanted: Path, outcomes: Path, store: Store, form: str, refused: Mapping[str, Unreadable]) -> Counts:
+def _write_all_outcomes(task: Download, store: Store, refused: Mapping[str, Unreadable]) -> Counts:
     counts = Counts()
-    with write_table(outcomes, OUTCOMES) as table:
-        for url in _urls([wanted]):
-            entry = store.entry(url) or Entry(url=url, outcome="not_in_store", detail="and `fetch.offline` is set")
-            is_kept = is_there(entry, store, form)
-            counts["images_fetched" if is_kept else "images_not_fetched"] += 1
-            counts["images_to_retry"] += int(entry.transient)
-            row = {"url": url, "sha256": entry.sha256 if is_kept else None}
-            row["reason"] = None if is_kept else _reason(entry)
-            # How a connection failed differs from run to run; it is for the store's ledger, not for the dataset's.
-            row["detail"] = "" if is_kept or entry.transient else entry.detail
-            if not is_kept and (refusal := refused.get(entry.sha256 or "")):
-                row |= {"reason": refusal.reason, "detail": refusal.detail}
-            table.append(row)
+    terms = task.web.terms(IMAGES, task.form)
+    for wanted, outcomes in zip(task.wanted, task.outcomes, strict=True):
+        with write_table(outcomes, OUTCOMES) as table:
+            for url in _urls([wanted]):
+                entry = _known(url, task.web, terms, store)
+                is_kept = is_there(entry, store, task.form)
+                counts["images_fetched" if is_kept else "images_not_fetched"] += 1
+                counts["images_to_retry"] += int(entry.transient)
+                table.append({"url": url} | _outcome(entry, is_kept, refused.get(entry.sha256 or "")))
     return counts
+
+
+def _known(url: str, web: Web, terms: str, store: Store) -> Entry:
+    """What a URL came to, as far as it holds for this recipe."""
+    entry = store.entry(url)
+    if entry is None or is_of_other_terms(entry, terms):
+        return Entry(url=url, outcome="not_in_store", detail="and `fetch.offline` is set")
+    if entry.outcome == OK and (blocked := web.blocklist.of_url(entry.final_url or url)):
+        return Entry(url=url, outcome="blocklisted", detail=blocked)
+    return entry
+
+
+def _outcome(entry: Entry, is_kept: bool, refusal: Unreadable | None) -> dict[str, str | None]:
+    if is_kept:
+        return {"sha256": entry.sha256, "reason": None, "detail": ""}
+    if refusal is not None:
+        return {"sha256": None, "reason": refusal.reason, "detail": refusal.detail}
+    # How a connection failed differs from run to run; it is for the store's ledger, not for the dataset's.
+    return {"sha256": None, "reason": _reason(entry), "detail": "" if entry.transient else entry.detail}
 
 
 def _reason(entry: Entry) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interleave.access.ledger import storable
 from interleave.access.store import ORIGINAL, Store
 from interleave.errors import Unreadable
+from interleave.text import storable
 
 OUTCOMES = pa.schema([("url", pa.string()), ("sha256", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from interleave import input_tasks, tasks
-from interleave.access.store import forget_images
+from interleave.access.store_writer import forget_images
 from interleave.acquire.listing import Split
 from interleave.clean.decide import decide
 from interleave.dedup.dedup import dedup

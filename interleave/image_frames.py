@@ -13,7 +13,7 @@ from interleave.images import PILLOW_LOCK, hostile_data_refused
 # Memory: the file, the frame at 4 bytes a px, and its PNG.
 MAX_TIFF_BYTES = 200_000_000
 MAX_PIXELS = 25_000_000
-_MAX_FRAMES = 10_000
+_MAX_FRAMES = 1_000  # each costs the way to it
 
 
 def tiff_frame_as_png(data: bytes, frame: int, max_bytes: int) -> bytes:

@@ -223,11 +223,20 @@ def _pillow(data: bytes, name: str, max_pixels: int, max_side: int) -> Image.Ima
         if image.fp:  # WebP's holds the pixels once more
             image.fp.close()
         if image.mode.startswith("I"):  # 16-bit grey; Pillow's convert would clip it
-            return Image.fromarray((np.asarray(image).clip(0, 65_535) >> 8).astype(np.uint8))
+            return _eight_bits(image)
         if "transparency" in image.info:
             return image.convert("RGBA")
         plain = {"1": "L", "P": "RGB", "PA": "RGBA"}.get(image.mode)
         return image.convert(plain) if plain else image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    grey = np.asarray(image).clip(0, 65_535)
+    reduced = Image.fromarray((grey >> 8).astype(np.uint8))
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return reduced
+    return Image.merge("LA", (reduced, Image.fromarray(np.where(grey == clear, 0, 255).astype(np.uint8))))
 
 
 def _on_white_in_srgb(image: Image.Image, icc: bytes) -> Image.Image:

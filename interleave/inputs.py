@@ -38,7 +38,7 @@ def list_inputs(recipe: Recipe, work: Path, executor: Executor) -> list[Split]:
     splits = _cut(files, sources, executor)
     if pinned is not None:
         _compare([Split(**fields) for fields in pinned[1]], splits, work)
-    write_bytes(work / INPUTS_NAME, orjson.dumps([stamps, [asdict(split) for split in splits]]))
+    write_bytes(work / INPUTS_NAME, orjson.dumps([stamps, [asdict(split) | {"path": ""} for split in splits]]))
     return splits
 
 

@@ -115,7 +115,9 @@ class Run:
     def here(self, name: str, function: Callable[[Payload], Counts], payload: Payload) -> StageResult:
         """Does a stage in this process, every time: it knows by itself what of it is done."""
         began = time.monotonic()
-        counts = function(payload)
+        counts = _attempt(function, payload)
+        if isinstance(counts, str):
+            raise TaskError(f"{name}: {counts}")
         seconds = time.monotonic() - began
         result = StageResult(name=name, counts=counts, num_tasks=1, num_done_before=0, seconds=seconds, fingerprints=())
         self.results.append(result)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from interleave.document import BlobRef, Drop, Image, MeasuredDocument
 from interleave.files import atomic_write
+from interleave.text import storable
 
 _ROWS_PER_GROUP = 256
 _IMAGE = pa.struct(
@@ -195,7 +196,8 @@ def _image(row: dict[str, Any]) -> Image:
 def write_drops(path: Path, drops: Iterable[Drop]) -> None:
     with write_table(path, DROPS) as table:
         for drop in drops:
-            table.append({name: getattr(drop, name) for name in DROPS.names})
+            row = {name: getattr(drop, name) for name in DROPS.names}
+            table.append({name: storable(value) if isinstance(value, str) else value for name, value in row.items()})
 
 
 def read_drops(path: Path) -> list[Drop]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from interleave.access.ledger import storable
 from interleave.acquire.listing import Split
 from interleave.acquire.source import Limits, Refused, Source
 from interleave.counts import Counts
 from interleave.spool import write_table
+from interleave.text import storable
 
 URLS = pa.schema([("url", pa.string())])
 

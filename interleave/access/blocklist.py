@@ -16,12 +16,11 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
+from interleave.access.spelling import canonical_url, host_of
 from interleave.errors import RecipeError
 
 PHASH_DISTANCE = 4
-_CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 
 
@@ -35,13 +34,18 @@ class Blocklist:
     md5: frozenset[str] = frozenset()
     phashes: tuple[int, ...] = ()
 
+    def identity(self) -> list[list[str]]:
+        """What it blocks, as plain data."""
+        sets = (self.urls, self.domains, self.sha256, self.md5)
+        return [*map(sorted, sets), [f"{value:016x}" for value in self.phashes]]
+
     def of_url(self, url: str) -> str | None:
         """The entry that a URL is blocked by."""
         if not self.urls and not self.domains:
             return None
-        if _canonical(url) in self.urls:
+        if canonical_url(url) in self.urls:
             return "its URL"
-        labels = _host(url).rstrip(".").split(".")
+        labels = host_of(url).partition(":")[0].split(".")
         parents = (".".join(labels[begin:]) for begin in range(len(labels)))
         return next((parent for parent in parents if parent in self.domains), None)
 
@@ -87,38 +91,9 @@ def _kind(entry: str, path: str, number: int) -> tuple[str, str]:
     if match := re.fullmatch(r"phash:([0-9a-f]{16})", lower):
         return "phash", match[1]
     if lower.startswith(("http://", "https://")):
-        return "urls", _canonical(entry)
+        return "urls", canonical_url(entry)
     if _DOMAIN.fullmatch(lower):
         return "domains", lower
     raise RecipeError(
         f"blocklists: {path}, line {number}: {entry[:80]!r} is no SHA-256, MD5, phash:HEX, http(s) URL or domain"
     )
-
-
-def _host(url: str) -> str:
-    """As it would be asked for: lower case, IDNA; "" of what is no URL.
-
-    By the standard library: a build of local images checks its lists without the packages of `download`.
-    """
-    try:
-        host = urlsplit(_CONTROLS.sub("", url)).hostname or ""
-    except ValueError:
-        return ""
-    try:
-        return host.rstrip(".").encode("idna").decode()
-    except UnicodeError:
-        return host
-
-
-def _canonical(url: str) -> str:
-    """One spelling of what is the same to a server: `HTTP://A.example:80/x#y` is `http://a.example/x`."""
-    bare = _CONTROLS.sub("", url).partition("#")[0]
-    try:
-        parts = urlsplit(bare)
-        port = parts.port
-    except ValueError:
-        return bare
-    host = _host(bare)
-    if port is not None and port != {"http": 80, "https": 443}.get(parts.scheme):
-        host = f"{host}:{port}"
-    return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))

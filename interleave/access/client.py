@@ -17,11 +17,11 @@ from yarl import URL
 from interleave.access.addresses import Gate
 from interleave.access.body import BodyReader
 from interleave.access.errors import FetchError
-from interleave.access.ledger import storable
 from interleave.access.resolver import GuardedResolver, PrivateAddress, guarded_socket, parse_places
 from interleave.access.retry_after import parse_retry_after
 from interleave.access.settings import Fetch
 from interleave.access.urls import check_literal, redirect_target
+from interleave.text import storable
 
 # Headers that say what was had, and what its owner wishes; of the others nothing is kept.
 KEPT_HEADERS = (

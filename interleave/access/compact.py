@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from interleave.access.store import BLOBS_NAME, MAX_BLOB_BYTES, Store, blob_name, open_for_writing
+from interleave.access.store import BLOBS_NAME, Store, blob_name
+from interleave.access.store_writer import MAX_BLOB_BYTES, open_for_writing
 
 _FORGET = "delete from images where sha256 not in (select sha256 from urls where sha256 is not null)"
 
@@ -61,8 +62,8 @@ def summarise(folder: Path) -> StoreSummary:
         TaskError: the folder is no store.
     """
     with Store(folder) as store:
-        counts = store.ledger.execute("select outcome, count(*) from urls group by outcome").fetchall()
-        images, num_bytes = store.ledger.execute("select count(*), coalesce(sum(length), 0) from images").fetchone()
+        counts = store.ledger.all("select outcome, count(*) from urls group by outcome")
+        images, num_bytes = store.ledger.one("select count(*), coalesce(sum(length), 0) from images")
     ordered = sorted(counts, key=lambda row: (-row[1], row[0]))
     return StoreSummary(
         urls=sum(number for _, number in ordered),
@@ -82,7 +83,7 @@ def compact(folder: Path, tick: Callable[[], None] = lambda: None) -> Compacted:
     with open_for_writing(folder) as (store, _):
         before = _sizes(folder)
         forgotten = store.ledger.execute(_FORGET).rowcount
-        held = dict(store.ledger.execute("select file, sum(length) from images group by file"))
+        held = dict(store.ledger.all("select file, sum(length) from images group by file"))
         store.ledger.execute("pragma synchronous=full")
         damaged = 0
         with _Files(folder / BLOBS_NAME, max(before, default=-1) + 1) as files:
@@ -159,7 +160,7 @@ def _move(store: Store, folder: Path, file: int, files: _Files, tick: Callable[[
 
 def _images(store: Store, file: int) -> list[_Image]:
     """The images of a file, in the order in which they lie."""
-    rows = store.ledger.execute(
+    rows = store.ledger.all(
         "select sha256, form, stored_sha256, file, offset, length from images where file = ? order by offset", (file,)
     )
     names = ("sha256", "form", "stored_sha256", "file", "offset", "length")

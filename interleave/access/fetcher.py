@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import orjson
-from yarl import URL
 
 from interleave import __version__
 from interleave.access.client import Client, Response
@@ -24,10 +27,11 @@ from interleave.access.frontier import Frontier, Host, Job
 from interleave.access.kinds import Kind
 from interleave.access.ledger import OK, Entry
 from interleave.access.opt_out import opt_out_in_headers
-from interleave.access.store import ORIGINAL, StoreWriter
+from interleave.access.store import ORIGINAL
+from interleave.access.store_writer import StoreWriter
 from interleave.access.urls import parse_url
-from interleave.access.wishes import MANY_IMAGES, Wishes
-from interleave.errors import Unreadable
+from interleave.access.wishes import MANY_IMAGES, Wishes, ask_file
+from interleave.errors import InterleaveError, Unreadable
 
 AGENT = "interleave"
 _MAX_PENDING = 20_000
@@ -35,8 +39,14 @@ _MAX_PENDING = 20_000
 _MAX_PAUSE_S = 120.0
 _DEAD_AFTER = {"dns": 2, "connect": 5, "connect_timeout": 3}
 _MAX_STORED_HEADER_CHARS = 500
-_MAX_ROBOTS_REDIRECTS = 5  # RFC 9309, 2.3.1.2
+# Refusals that are the recipe's: another one may get the image.
+_BY_TERMS = frozenset(
+    ["blocklisted", "opted_out", "out_of_bounds", "private_address", "robots", "too_many_bytes", "too_many_redirects"]
+)
+# What decodes images beside the loop; each may take some 200 MB for a large one.
+_NUM_KEEPERS = min(os.cpu_count() or 1, 4)
 
+Made = TypeVar("Made")
 Ended = Callable[[Entry, int], None]
 # (what it came to, bytes of the image)
 
@@ -45,7 +55,15 @@ class Fetcher:
     """One run of fetching. Used once."""
 
     def __init__(
-        self, web: Web, writer: StoreWriter, *, kind: Kind, ended: Ended, form: str = ORIGINAL, keep: Keep = bytes
+        self,
+        web: Web,
+        writer: StoreWriter,
+        *,
+        kind: Kind,
+        ended: Ended,
+        form: str = ORIGINAL,
+        keep: Keep = bytes,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         settings = web.settings
         self._settings = settings
@@ -56,8 +74,13 @@ class Fetcher:
         self._ended = ended
         self._form = form
         self._kept = keep
+        self._may_go_on = may_go_on
+        self._terms = web.terms(kind, form)
+        self._keepers = ThreadPoolExecutor(_NUM_KEEPERS)
         self._client = Client(settings, max_bytes=web.max_bytes, user_agent=user_agent(settings.contact))
-        self._wishes = Wishes(self._ask_file, writer, robots=settings.politeness.robots)
+        self._wishes = Wishes(
+            partial(ask_file, self._client, settings.deadline_s), writer, robots=settings.politeness.robots
+        )
         rate = settings.politeness.requests_per_second
         self._frontier = Frontier(
             connections_per_host=settings.politeness.connections_per_host,
@@ -76,21 +99,23 @@ class Fetcher:
         Raises:
             TaskError: the store cannot be written.
         """
-        async with self._client, asyncio.TaskGroup() as group:
-            group.create_task(self._feed(wanted))
-            slots = asyncio.Semaphore(self._settings.connections)
-            while job := await self._frontier.take():
-                await slots.acquire()
-                group.create_task(self._step(job, slots))
+        with self._keepers:
+            async with self._client, asyncio.TaskGroup() as group:
+                group.create_task(self._feed(wanted))
+                slots = asyncio.Semaphore(self._settings.connections)
+                while job := await self._frontier.take():
+                    await slots.acquire()
+                    group.create_task(self._step(job, slots))
 
     async def _feed(self, wanted: Iterable[tuple[str, int]]) -> None:
         for number, (url, num_requests) in enumerate(wanted):
             try:
-                if entry := self._blocklist.of_url(url):
+                target = parse_url(url)
+                if entry := self._blocklist.of_url(url) or self._blocklist.of_url(str(target)):
                     raise FetchError("blocklisted", entry)
-                self._frontier.add(Job(url=url, target=parse_url(url), num_requests=num_requests))
+                self._frontier.add(Job(url=url, target=target, num_requests=num_requests))
             except FetchError as error:
-                self._record(Entry(url=url, outcome=error.reason, detail=error.detail, attempts=num_requests))
+                self._record(self._entry(url, error, attempts=num_requests))
             while self._frontier.num_open >= _MAX_PENDING:
                 await asyncio.sleep(0.05)
             if number % 100 == 0:
@@ -100,6 +125,11 @@ class Fetcher:
     async def _step(self, job: Job, slots: asyncio.Semaphore) -> None:
         """One request of a job, and what follows from it."""
         host = self._frontier.host(job)
+        if not self._may_go_on():
+            self._frontier.end()
+            self._frontier.release(host)
+            slots.release()
+            return
         try:
             response = await self._request(job, host)
             host.num_dead = 0
@@ -110,6 +140,10 @@ class Fetcher:
                 self._frontier.end()
         except FetchError as error:
             self._failed(job, host, error)
+        except (InterleaveError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours with one URL must not take the others with it
+            self._failed(job, host, FetchError("fault", f"{type(error).__name__}: {error}"[:200], transient=True))
         finally:
             self._frontier.release(host)
             slots.release()
@@ -140,6 +174,7 @@ class Fetcher:
     def _follow(self, job: Job, response: Response) -> None:
         target = response.redirect
         assert target is not None
+        self._check_wishes(response)
         if len(job.hops) >= self._settings.max_redirects:
             raise FetchError("too_many_redirects", f"more than {self._settings.max_redirects}")
         here = str(job.target)
@@ -154,12 +189,11 @@ class Fetcher:
         self._frontier.again(job)
 
     async def _keep(self, job: Job, response: Response) -> None:
-        if self._settings.politeness.headers and (wish := opt_out_in_headers(response.headers)):
-            raise FetchError("opted_out", wish)
+        self._check_wishes(response)
         self._kind.check(response.body, response.headers.get("content-type", ""))
         sha256 = hashlib.sha256(response.body).hexdigest()
         if self._blocklist.phashes:
-            seen = await asyncio.to_thread(self._phash, response.body)
+            seen = await self._beside(self._phash, response.body)
             blocked = self._blocklist.of_bytes(response.body, sha256, lambda: seen)
         else:
             blocked = self._blocklist.of_bytes(response.body, sha256, lambda: None)
@@ -174,13 +208,15 @@ class Fetcher:
             final_url=None if final_url == job.url else final_url,
             headers=_stored_headers(response.headers),
             attempts=job.num_requests,
+            kind=self._kind.name,
         )
         kept = response.body
         if self._form != ORIGINAL:
             try:
-                kept = await asyncio.to_thread(self._kept, kept)
+                kept = await self._beside(self._kept, kept)
             except Unreadable as error:
-                raise FetchError(error.reason, error.detail) from None
+                # What another recipe keeps of it may be had.
+                raise FetchError(error.reason, error.detail, of_recipe=True) from None
         self._record(entry, kept)
 
     def _failed(self, job: Job, host: Host, error: FetchError) -> None:
@@ -199,18 +235,29 @@ class Fetcher:
             job.spent_s, job.target, job.hops = 0.0, parse_url(job.url), ()
             self._frontier.again(job, delay_s)
             return
-        self._record(
-            Entry(
-                url=job.url,
-                outcome=error.reason,
-                detail=error.detail,
-                transient=error.transient,
-                status=error.status,
-                final_url=str(job.target) if job.hops else None,
-                attempts=job.num_requests,
-            )
-        )
+        final_url = str(job.target) if job.hops else None
+        self._record(self._entry(job.url, error, attempts=job.num_requests, final_url=final_url))
         self._frontier.end()
+
+    def _entry(self, url: str, error: FetchError, *, attempts: int, final_url: str | None = None) -> Entry:
+        return Entry(
+            url=url,
+            outcome=error.reason,
+            detail=error.detail,
+            transient=error.transient,
+            status=error.status,
+            final_url=final_url,
+            attempts=attempts,
+            kind=self._kind.name,
+            terms=self._terms if error.of_recipe or error.reason in _BY_TERMS else "",
+        )
+
+    def _check_wishes(self, response: Response) -> None:
+        if self._settings.politeness.headers and (wish := opt_out_in_headers(response.headers)):
+            raise FetchError("opted_out", wish)
+
+    async def _beside(self, function: Callable[[bytes], Made], data: bytes) -> Made:
+        return await asyncio.get_running_loop().run_in_executor(self._keepers, function, data)
 
     def _close_if_dead(self, host: Host, error: FetchError) -> None:
         """A host that cannot be reached several times in a row is not tried for the rest of its images."""
@@ -227,28 +274,6 @@ class Fetcher:
         entry = replace(entry, fetched_at=time.time())
         self._writer.put(entry, data, self._form)
         self._ended(entry, len(data or b""))
-
-    async def _ask_file(self, url: URL, max_bytes: int) -> bytes:
-        """robots.txt and the like, as far as `max_bytes`; b"" where the server says that there is none.
-
-        Raises:
-            FetchError: `robots_unavailable` where a redirect led to what cannot be asked; else what asking came to.
-        """
-        for hop in range(1 + _MAX_ROBOTS_REDIRECTS):
-            try:
-                response = await self._client.get(
-                    url, accept="*/*", deadline_s=self._settings.deadline_s, cut_at=max_bytes
-                )
-            except FetchError as error:
-                if error.reason in ("http_4xx", "http_status"):
-                    return b""
-                if hop:
-                    raise FetchError("robots_unavailable", f"a redirect: {error.reason}", transient=True) from None
-                raise
-            if response.redirect is None:
-                return response.body
-            url = response.redirect
-        return b""
 
 
 def _passes(error: FetchError) -> bool:

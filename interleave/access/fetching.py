@@ -12,8 +12,10 @@ from interleave.access.kinds import IMAGES, Kind
 from interleave.access.ledger import OK, Entry, url_key
 from interleave.access.progress import Progress
 from interleave.access.settings import Fetch
-from interleave.access.store import ORIGINAL, Store, StoreWriter
+from interleave.access.store import ORIGINAL, Store
+from interleave.access.store_writer import StoreWriter
 from interleave.errors import InterleaveError
+from interleave.identity import fingerprint
 
 # The perceptual hash of an image, None of what is none.
 Phash = Callable[[bytes], int | None]
@@ -32,6 +34,13 @@ class Web:
     phash: Phash
     quiet: bool = False
 
+    def terms(self, kind: Kind, form: str) -> str:
+        """A fingerprint of what a refusal may go by that is this recipe's and not the web's."""
+        settings = self.settings
+        wishes = [settings.politeness.robots, settings.politeness.headers, settings.politeness.tdmrep]
+        limits = [self.max_bytes, settings.max_redirects, sorted(settings.allow)]
+        return fingerprint([self.blocklist.identity(), wishes, limits, kind.name, sorted(kind.scope), form])[:16]
+
 
 def fetch_missing(
     urls: Iterable[str],
@@ -44,8 +53,11 @@ def fetch_missing(
     form: str = ORIGINAL,
     keep: Keep = bytes,
     ended: Callable[[Entry, int], None] = lambda entry, num_bytes: None,
+    may_go_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """Asks for each URL that the store does not have, and whose failure may pass or was asked to be tried again.
+
+    may_go_on: asked before each request; once it is False, what is left is not asked for.
 
     Raises:
         TaskError: the store cannot be written.
@@ -58,9 +70,9 @@ def fetch_missing(
             progress.ended(entry, num_bytes)
             ended(entry, num_bytes)
 
-        fetcher = Fetcher(web, writer, kind=kind, form=form, keep=keep, ended=both)
+        fetcher = Fetcher(web, writer, kind=kind, form=form, keep=keep, ended=both, may_go_on=may_go_on)
         progress.least_left_s = fetcher.least_left_s
-        todo = _todo(urls, store, form, web.settings.retry, progress)
+        todo = _todo(urls, store, web, kind, form, progress)
         try:
             asyncio.run(fetcher.run(todo))
         except BaseExceptionGroup as group:
@@ -72,22 +84,33 @@ def is_there(entry: Entry, store: Store, form: str = ORIGINAL) -> bool:
     return entry.outcome == OK and entry.sha256 is not None and store.has_image(entry.sha256, form)
 
 
-def _todo(urls: Iterable[str], store: Store, form: str, retry: str, progress: Progress) -> Iterator[tuple[str, int]]:
+def is_of_other_terms(entry: Entry, terms: str) -> bool:
+    """Whether a refusal goes by another recipe than the one that is asked under."""
+    return entry.terms not in ("", terms)
+
+
+def _todo(
+    urls: Iterable[str], store: Store, web: Web, kind: Kind, form: str, progress: Progress
+) -> Iterator[tuple[str, int]]:
     """(URL, requests so far) of all that is worth asking for, each once."""
     tried: set[bytes] = set()
+    terms = web.terms(kind, form)
     for url in urls:
-        known = store.entry(url)
-        settled = known is not None and (
-            is_there(known, store, form)
-            if known.outcome == OK
-            else retry == "none" or (retry == "transient" and not known.transient)
-        )
-        key = url_key(url)
-        if settled or key in tried:
+        known = store.entry(url, kind.name)
+        key = url_key(url, kind.name)
+        if key in tried or (known is not None and _is_settled(known, store, form, web.settings.retry, terms)):
             progress.skip()
             continue
         tried.add(key)
         yield url, known.attempts if known else 0
+
+
+def _is_settled(entry: Entry, store: Store, form: str, retry: str, terms: str) -> bool:
+    if entry.outcome == OK:
+        return is_there(entry, store, form)
+    if is_of_other_terms(entry, terms):
+        return False
+    return retry == "none" or (retry == "transient" and not entry.transient)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -28,7 +28,8 @@ from interleave.access.errors import FetchError
 from interleave.access.gateway import Check, Gateway, open_gateway
 from interleave.access.settings import Img2dataset
 from interleave.access.sniff import check_is_image
-from interleave.access.store import Store, StoreWriter
+from interleave.access.store import Store
+from interleave.access.store_writer import StoreWriter
 from interleave.errors import RecipeError, TaskError, Unreadable
 
 NUM_AT_ONCE = 50_000

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+
+from interleave.access.spelling import canonical_url
+from interleave.errors import TaskError
+from interleave.text import storable
 
 SCHEMA = """
 create table if not exists urls (
     key blob primary key, url text not null, outcome text not null, detail text not null, transient integer not null,
-    status integer, sha256 blob, final_url text, headers text, fetched_at real not null, attempts integer not null
+    status integer, sha256 blob, final_url text, headers text, fetched_at real not null, attempts integer not null,
+    kind text not null, terms text not null
 ) without rowid;
 create table if not exists images (
     sha256 blob not null, form text not null, stored_sha256 blob not null,
@@ -19,14 +27,16 @@ create table if not exists wishes (
     kind text not null, origin text not null, text blob not null, asked_at real not null, primary key (kind, origin)
 ) without rowid;
 """
-SELECT_ENTRY = """
-select url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts from urls where key = ?
-"""
+_COLUMNS = "url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts, kind, terms"
+SELECT_ENTRY = f"select {_COLUMNS} from urls where key = ?"  # noqa: S608
 SELECT_PLACE = "select stored_sha256, file, offset, length from images where sha256 = ? and form = ?"
-SELECT_ENTRIES = """
-select url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts from urls order by key
-"""
+SELECT_ENTRIES = f"select {_COLUMNS} from urls order by key"  # noqa: S608
+INSERT_ENTRY = f"insert or replace into urls (key, {_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+# Whether a URL led to an image that is there in some form.
+SELECT_HELD = "select 1 from urls join images using (sha256) where key = ? and outcome = 'ok' limit 1"
+VERSION = 2
 OK = "ok"
+IMAGE = "image"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +59,21 @@ class Entry:
     # Seconds since 1970.
     attempts: int = 1
     # Requests, over all runs.
+    kind: str = IMAGE
+    # What was asked for: the same URL may be asked for as a page, too.
+    terms: str = ""
+    # Of a refusal that the recipe made, a fingerprint of what it goes by: another recipe may ask. "" of all others.
 
 
-def url_key(url: str) -> bytes:
-    """16 bytes that stand for a URL: 2^64 URLs until two are likely to share one."""
-    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:16]
+def url_key(url: str, kind: str = IMAGE) -> bytes:
+    """16 bytes that stand for a URL, however it is spelled: 2^64 URLs until two are likely to share one."""
+    spelled = canonical_url(url).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(spelled if kind == IMAGE else f"{kind} ".encode() + spelled).digest()[:16]
 
 
 def row_of(entry: Entry) -> tuple[object, ...]:
     return (
-        url_key(entry.url),
+        url_key(entry.url, entry.kind),
         storable(entry.url),
         entry.outcome,
         storable(entry.detail),
@@ -69,16 +84,13 @@ def row_of(entry: Entry) -> tuple[object, ...]:
         entry.headers,
         entry.fetched_at,
         entry.attempts,
+        entry.kind,
+        entry.terms,
     )
 
 
-def storable(text: str) -> str:
-    """Text as ledgers and tables can hold it: lone surrogates, which damaged JSON and headers have, become `?`."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def entry_of(row: Sequence[object]) -> Entry:
-    url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts = row
+    url, outcome, detail, transient, status, sha256, final_url, headers, fetched_at, attempts, kind, terms = row
     return Entry(
         url=str(url),
         outcome=str(outcome),
@@ -90,4 +102,51 @@ def entry_of(row: Sequence[object]) -> Entry:
         headers=None if headers is None else str(headers),
         fetched_at=float(str(fetched_at)),
         attempts=int(str(attempts)),
+        kind=str(kind),
+        terms=str(terms),
     )
+
+
+class Ledger(sqlite3.Connection):
+    """SQLite's errors as sentences, wherever the ledger is used."""
+
+    where = ""
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        with self._explained():
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        with self._explained():
+            return super().executemany(*args)
+
+    def all(self, *args: Any) -> list[Any]:
+        """The rows of a question; a damaged file is found while they are read."""
+        with self._explained():
+            return super().execute(*args).fetchall()
+
+    def one(self, *args: Any) -> Any:
+        """The first row, or None."""
+        with self._explained():
+            return super().execute(*args).fetchone()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise TaskError(
+                f"cannot use {self.where}: {error}; make room or mend what is wrong there, then run again to go on"
+            ) from None
+
+
+def prepare(ledger: Ledger, version: int) -> None:
+    """The tables of a new store, or what is new in them since an older version."""
+    ledger.execute("begin immediate")
+    for statement in SCHEMA.split(";"):
+        ledger.execute(statement)
+    if version == 1:
+        ledger.execute("alter table urls add column kind text not null default 'image'")
+        ledger.execute("alter table urls add column terms text not null default ''")
+    ledger.execute(f"pragma user_version={VERSION}")
+    ledger.execute("commit")

@@ -36,7 +36,7 @@ def parse_url(text: str) -> URL:
         # A blank within is what browsers mend, too.
         url = URL(_CONTROLS.sub(lambda control: "%20" if control[0] == " " else "", stripped))
         host, port = url.raw_host, url.port
-    except (ValueError, UnicodeError) as error:
+    except (ValueError, IndexError) as error:  # the latter from yarl, of "http://[]@"
         raise FetchError("bad_url", f"{stripped[:200]!r}: {error}"[:300]) from None
     if url.scheme not in _DEFAULT_PORTS:
         raise FetchError("not_http", f"{url.scheme[:40]!r}, expected http or https")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,12 +14,15 @@ import orjson
 from protego import Protego
 from yarl import URL
 
+from interleave.access.client import Client
 from interleave.access.errors import FetchError
 from interleave.access.urls import origin_of
 
 MAX_AGE_S = 24 * 3600
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309, 2.5
+_MAX_ROBOTS_REDIRECTS = 5  # 2.3.1.2
 _MAX_LOCATIONS = 1_000
+_MAX_KNOWN = 2_000  # files; one of a kilobyte takes 40 kB when parsed
 _MAX_LINE_CHARS = 2_000
 _UNREACHABLE = ("bad_certificate", "bad_url", "connect", "connect_timeout", "dns", "private_address")
 # "interleave/1.0" means what "interleave" does: crawlers compare product names (RFC 9309, 2.2.1).
@@ -68,8 +72,8 @@ class Wishes:
         self._ask = ask
         self._cache = cache
         self._robots = robots
-        self._known: dict[tuple[str, str], asyncio.Task[Any]] = {}
-        # (kind, origin) -> what the file of that kind says.
+        self._known: OrderedDict[tuple[str, str], asyncio.Task[Any]] = OrderedDict()
+        # (kind, origin) -> what the file of that kind says, the last one used at the end.
 
     async def rules(self, url: URL, *, tdmrep: bool) -> Rules:
         """
@@ -86,6 +90,9 @@ class Wishes:
         key = (kind, origin_of(origin))
         if key not in self._known:
             self._known[key] = asyncio.create_task(load(origin))
+            if len(self._known) > _MAX_KNOWN:
+                self._known.popitem(last=False)  # those who wait for it hold it; its text is in the cache
+        self._known.move_to_end(key)
         task = self._known[key]
         try:
             return await asyncio.shield(task)
@@ -169,3 +176,26 @@ def _as_asked(location: str) -> str:
         return URL(f"http://localhost{location}").raw_path_qs
     except ValueError:
         return location
+
+
+async def ask_file(client: Client, deadline_s: float, url: URL, max_bytes: int) -> bytes:
+    """robots.txt and the like, as far as `max_bytes`; b"" where the server says that there is none.
+
+    Raises:
+        FetchError: `robots_unavailable` where a redirect led to what cannot be asked; else what asking came to.
+    """
+    ends_at = time.monotonic() + deadline_s
+    for hop in range(1 + _MAX_ROBOTS_REDIRECTS):
+        try:
+            left_s = max(ends_at - time.monotonic(), 0.001)
+            response = await client.get(url, accept="*/*", deadline_s=left_s, cut_at=max_bytes)
+        except FetchError as error:
+            if error.reason in ("http_4xx", "http_status"):
+                return b""
+            if hop:
+                raise FetchError("robots_unavailable", f"a redirect: {error.reason}", transient=True) from None
+            raise
+        if response.redirect is None:
+            return response.body
+        url = response.redirect
+    return b""

@@ -6,6 +6,7 @@ read: a finished crawl asks nobody again. How the web is asked stands in the rec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +16,9 @@ import orjson
 from pydantic import Field, field_validator, model_validator
 
 from interleave.access.fetching import Web
+from interleave.access.spelling import host_of
 from interleave.acquire.crawling.archive import archives
-from interleave.acquire.crawling.bounds import Bounds, CrawlReport, host_of
+from interleave.acquire.crawling.bounds import Bounds, CrawlReport
 from interleave.acquire.listing import SourceFile, Split
 from interleave.acquire.pages.page import AltText
 from interleave.acquire.source import Limits, Parsed, Refused, SourceName
@@ -86,6 +88,14 @@ class CrawlSource(Settings):
                 raise ValueError(f"{url[:200]!r} is no http or https URL")
         return value
 
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not re.fullmatch(r"[^/?#@\s:]+(?::\d{1,5})?|\[[0-9a-fA-F:.]+\](?::\d{1,5})?", host):
+                raise ValueError(f"{host[:200]!r} is no host; write example.org or example.org:8080")
+        return value
+
     @model_validator(mode="after")
     def _has_a_beginning(self) -> CrawlSource:
         if not self.seeds and not self.sitemaps:
@@ -131,11 +141,12 @@ class CrawlSource(Settings):
         return WarcSource(name=self.name, path=pattern, alt_text=self.alt_text, respect_opt_out=self.respect_opt_out)
 
     def _bounds(self) -> Bounds:
-        hosts = self.hosts or tuple(host_of(url) for url in (*self.seeds, *self.sitemaps))
+        named = (host_of(f"http://{host}") for host in self.hosts)
+        hosts = tuple(named) or tuple(host_of(url) for url in (*self.seeds, *self.sitemaps))
         return Bounds(
             seeds=self.seeds,
             sitemaps=self.sitemaps,
-            hosts=frozenset(host.lower() for host in hosts),
+            hosts=frozenset(hosts),
             depth=self.depth,
             max_pages=self.max_pages,
             max_bytes=self.max_bytes,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
+from interleave.text import printable
 
 COMPRESSED = (".jsonl.gz", ".jsonl.zip", ".jsonl.zst")
 SUFFIXES = (".jsonl", *COMPRESSED)
@@ -79,9 +80,14 @@ def list_files(source: str, path: str, suffixes: Sequence[str] = SUFFIXES) -> li
         raise RecipeError(f"source {source}: {path} {what} {', '.join(suffixes)}")
     for file in files:
         if not file.name.endswith(tuple(suffixes)):
-            raise RecipeError(f"source {source}: {file} is not {' or '.join(suffixes)}")
+            raise RecipeError(f"source {source}: {printable(str(file))} is not {' or '.join(suffixes)}")
     return [
-        SourceFile(source=source, path=str(file), name=file.relative_to(root).as_posix(), num_bytes=file.stat().st_size)
+        SourceFile(
+            source=source,
+            path=str(file),
+            name=printable(file.relative_to(root).as_posix()),
+            num_bytes=file.stat().st_size,
+        )
         for file in files
     ]
 

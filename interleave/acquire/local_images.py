@@ -8,6 +8,7 @@ import stat
 from pathlib import PurePosixPath
 
 from interleave.errors import Unreadable
+from interleave.text import printable
 
 # Errors that say something of the file itself.
 _OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO, errno.EINVAL)
@@ -24,7 +25,7 @@ def read_local_image(folder: str, name: str, max_bytes: int) -> bytes:
     try:
         descriptor = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # noqa: PTH118
     except (FileNotFoundError, NotADirectoryError):
-        raise Unreadable("image_missing", name) from None
+        raise Unreadable("image_missing", printable(name)) from None
     except ValueError as error:  # a lone surrogate in the name
         raise Unreadable("image_unreadable", f"{name!r}: {error}") from None
     except OSError as error:
@@ -34,9 +35,9 @@ def read_local_image(folder: str, name: str, max_bytes: int) -> bytes:
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            raise Unreadable("image_not_a_file", name)
+            raise Unreadable("image_not_a_file", printable(name))
         if info.st_size > max_bytes:
-            raise Unreadable("too_many_bytes", f"{name}: {info.st_size:,} bytes, at most {max_bytes:,}")
+            raise Unreadable("too_many_bytes", f"{printable(name)}: {info.st_size:,} bytes, at most {max_bytes:,}")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(max_bytes)
     finally:

@@ -12,7 +12,8 @@ from interleave.access.blocklist import Blocklist
 from interleave.access.fetching import Keep, Web, fetch_missing
 from interleave.access.ledger import Entry
 from interleave.access.settings import Fetch
-from interleave.access.store import ORIGINAL, Store, open_for_writing
+from interleave.access.store import ORIGINAL, Store
+from interleave.access.store_writer import open_for_writing
 
 CONTACT = "somebody@lab.example"
 HOSTS = ("a.example", "b.example", "c.example")

@@ -12,11 +12,12 @@ import pytest
 from fixtures_fetch import HOSTS, fetch, fetch_settings, image, images_asked, outcomes, picture, read_back
 from fixtures_site import NOT_FOUND, Answer, Site, serving
 
-from interleave.access import store as store_module
+from interleave.access import store_writer as store_module
 from interleave.access.blocklist import Blocklist
 from interleave.access.fetching import Web, fetch_missing, is_there
 from interleave.access.ledger import OK, Entry
-from interleave.access.store import Store, forget_images, open_for_writing
+from interleave.access.store import Store
+from interleave.access.store_writer import forget_images, open_for_writing
 from interleave.errors import TaskError
 
 URL = "http://a.example/{}"
@@ -144,7 +145,7 @@ def test_a_store_that_cannot_be_written_ends_the_run_with_one_sentence(site: Sit
     with open_for_writing(tmp_path) as (store, writer):
         store.ledger.execute("pragma query_only=1")
         urls = [URL.format(number) for number in range(20)]
-        with pytest.raises(TaskError, match="cannot write"):
+        with pytest.raises(TaskError, match="cannot use"):
             fetch_missing(urls, 20, store, writer, web_of(site.place))
 
 

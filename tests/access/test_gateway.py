@@ -14,7 +14,8 @@ import pytest
 
 from interleave.access.gateway import Gateway, open_gateway
 from interleave.access.ledger import OK, Entry
-from interleave.access.store import Store, open_for_writing
+from interleave.access.store import Store
+from interleave.access.store_writer import open_for_writing
 from interleave.errors import Unreadable
 
 IMAGES = [f"image {number}".encode() * 100 for number in range(20)]

@@ -16,7 +16,7 @@ from interleave.access.blocklist import read_blocklists
 from interleave.access.fetching import Web, fetch_missing
 from interleave.access.ledger import Entry
 from interleave.access.settings import Fetch
-from interleave.access.store import open_for_writing
+from interleave.access.store_writer import open_for_writing
 
 REFUSED = {"private_address", "bad_url", "not_http", "bad_port"}
 ADDRESSES = [
@@ -222,7 +222,6 @@ def vectors(port: int) -> list[str]:
 
 def fetch(urls: list[str], folder: Path, **settings: Any) -> dict[str, Entry]:
     """What fetching each URL came to."""
-    found: dict[str, Entry] = {}
     fetch_settings = Fetch.model_validate(
         {
             "contact": "somebody@lab.example",
@@ -241,8 +240,8 @@ def fetch(urls: list[str], folder: Path, **settings: Any) -> dict[str, Entry]:
             phash=lambda data: None,
             quiet=True,
         )
-        fetch_missing(urls, len(urls), store, writer, web, ended=lambda entry, _: found.update({entry.url: entry}))
-    return found
+        fetch_missing(urls, len(urls), store, writer, web)
+        return {url: entry for url in urls if (entry := store.entry(url)) is not None}
 
 
 def test_no_vector_reaches_an_address_that_is_not_public(canary: Canary, redirecting: str, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from threading import Thread
 
 import pytest
 
-from interleave.access import store as module
+from interleave.access import store_writer as module
 from interleave.access.ledger import OK, Entry
-from interleave.access.store import BLOBS_NAME, LEDGER_NAME, Store, forget_images, open_for_writing
+from interleave.access.store import BLOBS_NAME, LEDGER_NAME, Store
+from interleave.access.store_writer import forget_images, open_for_writing
 from interleave.errors import TaskError, Unreadable
 
 DATA = b"the bytes of an image"
@@ -96,7 +97,7 @@ def test_forms_of_an_image_lie_beside_each_other(tmp_path: Path) -> None:
 def test_a_second_process_is_refused_with_one_sentence(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from interleave.access.store import open_for_writing\n"
+        "from interleave.access.store_writer import open_for_writing\n"
         "from interleave.errors import TaskError\n"
         "try:\n"
         "    with open_for_writing(Path(sys.argv[1])): pass\n"
@@ -247,7 +248,7 @@ def test_a_row_that_cannot_be_written_is_one_sentence_and_leaves_the_store_as_it
     put(tmp_path, (URL, DATA))
     with open_for_writing(tmp_path) as (store, writer):
         store.ledger.execute("pragma query_only=1")
-        with pytest.raises(TaskError, match=r"cannot write .*run again to go on"):
+        with pytest.raises(TaskError, match=r"cannot use .*run again to go on"):
             writer.put(had("http://a.example/2", OTHER), OTHER)
         store.ledger.execute("pragma query_only=0")
         assert not store.has_image(sha256(OTHER))

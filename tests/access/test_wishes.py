@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from interleave.access.errors import FetchError
-from interleave.access.store import open_for_writing
+from interleave.access.store_writer import open_for_writing
 from interleave.access.wishes import MAX_AGE_S, MAX_ROBOTS_BYTES, Rules, Wishes
 
 ORIGIN = "http://a.example"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from interleave.access.spelling import host_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,7 @@ class Bounds:
     seeds: tuple[str, ...]
     sitemaps: tuple[str, ...]
     hosts: frozenset[str]
-    # In lower case, with their port where they have one.
+    # As `host_of` spells them.
     depth: int
     max_pages: int
     max_bytes: int
@@ -38,15 +39,6 @@ class CrawlReport:
     # Which bound cut it short; "" where nothing was left to visit within `depth`.
     not_visited: int
     # Pages known and left out for `max_pages`.
-
-
-def host_of(url: str) -> str:
-    """In lower case, with the port where there is one; "" of what is no address of the web."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return parts.netloc.lower() if parts.scheme in ("http", "https") else ""
 
 
 def as_text(name: str, report: CrawlReport, folder: str) -> str:

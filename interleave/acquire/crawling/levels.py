@@ -21,7 +21,8 @@ from interleave.access.errors import FetchError
 from interleave.access.fetching import Web, fetch_missing
 from interleave.access.kinds import IMAGES, Kind
 from interleave.access.ledger import OK, Entry
-from interleave.access.store import Store, StoreWriter, open_for_writing
+from interleave.access.store import Store
+from interleave.access.store_writer import StoreWriter, open_for_writing
 from interleave.acquire.crawling.archive import ArchiveWriter
 from interleave.acquire.crawling.bounds import Bounds, CrawlReport
 from interleave.acquire.crawling.links import links_of, page_address
@@ -44,7 +45,8 @@ def _check_sitemap(body: bytes, content_type: str) -> None:
         raise FetchError(error.reason, error.detail) from None
 
 
-SITEMAPS = Kind(accept="application/xml,text/xml,*/*;q=0.5", check=_check_sitemap)
+SITEMAPS = Kind(name="sitemap", accept="application/xml,text/xml,*/*;q=0.5", check=_check_sitemap)
+PAGE = "page"
 
 
 def crawl(bounds: Bounds, web: Web, folder: Path) -> CrawlReport:
@@ -58,7 +60,7 @@ def crawl(bounds: Bounds, web: Web, folder: Path) -> CrawlReport:
         visit.pages()
         if bounds.images:
             visit.images()
-        return _write(visit, store, folder)
+        return _write(visit, folder)
 
 
 class _Visit:
@@ -79,6 +81,8 @@ class _Visit:
         self.num_bytes = 0
         self.ended_by = ""
         self.not_visited = 0
+        self.sitemaps_left = 0
+        # Sitemaps that were not read, since there are more than a crawl reads.
 
     def pages(self) -> None:
         level: Sequence[str] = [*_pages(self._bounds.seeds), *self._from_sitemaps()]
@@ -98,61 +102,73 @@ class _Visit:
         wanted = list(dict.fromkeys(url for urls in self.shown.values() for url in urls))
         self._fetch(wanted, IMAGES, self._web.max_bytes)
 
-    def outcome(self, url: str) -> Entry | None:
-        """What a URL came to; None where it was not asked for."""
-        entry = self._store.entry(url)
-        if entry is not None and url in self.opted_out:
-            return replace(entry, outcome="opted_out", detail=self.opted_out[url], sha256=None, status=None)
-        return entry
+    def outcome(self, url: str, kind: str) -> tuple[Entry | None, bytes]:
+        """What a URL came to, with its body; None where it was not asked for."""
+        entry = self._store.entry(url, kind)
+        if entry is not None and kind == PAGE and url in self.opted_out:
+            return replace(entry, outcome="opted_out", detail=self.opted_out[url], sha256=None, status=None), b""
+        if entry is None or entry.sha256 is None:
+            return entry, b""
+        try:
+            return entry, self._store.read(entry.sha256)
+        except Unreadable as error:
+            return replace(entry, outcome=error.reason, detail=error.detail, sha256=None, status=None), b""
 
     def _from_sitemaps(self) -> Iterator[str]:
         """The pages that sitemaps list; an index is followed, one step after the other."""
-        level, seen = list(self._bounds.sitemaps), set(self._bounds.sitemaps)
+        level, seen, num_read = list(self._bounds.sitemaps), set(self._bounds.sitemaps), 0
         while level:
-            self._fetch(
-                level, Kind(accept="application/xml,text/xml,*/*;q=0.5", check=_check_sitemap), MAX_SITEMAP_BYTES
-            )
-            below: list[str] = []
-            for url in level:
-                entry = self._store.entry(url)
-                if entry is None or entry.outcome != OK or entry.sha256 is None:
+            room = MAX_SITEMAPS - num_read
+            self.sitemaps_left += len(level[room:])
+            self._fetch(level[:room], SITEMAPS, MAX_SITEMAP_BYTES)
+            num_read += len(level[:room])
+            below: dict[str, None] = {}
+            for url in level[:room]:
+                entry, body = self.outcome(url, SITEMAPS.name)
+                if entry is None or entry.outcome != OK:
                     continue
-                sitemap = parse_sitemap(self._store.read(entry.sha256))
+                sitemap = parse_sitemap(body)
                 yield from filter(None, (page_address(url, page) for page in sitemap.pages))
-                below += (item for item in sitemap.sitemaps if item not in seen and self._bounds.holds(item))
-                seen.update(below)
-            level = list(dict.fromkeys(below))[: max(MAX_SITEMAPS - len(seen), 0)]
+                below |= dict.fromkeys(item for item in sitemap.sitemaps if self._bounds.holds(item))
+            level = [url for url in below if url not in seen]
+            seen.update(level)
 
     def _fetch(self, urls: Sequence[str], kind: Kind, max_bytes: int) -> None:
         """Fetches what the store lacks, until a bound is reached."""
-        known = (self._store.entry(url) for url in urls)
+        known = (self._store.entry(url, kind.name) for url in urls)
         self.num_bytes += sum(self._store.num_bytes(entry.sha256) for entry in known if entry and entry.sha256)
         web = replace(self._web, max_bytes=max_bytes)
         if not self._web.settings.offline:
             fetch_missing(
-                self._within(urls), len(urls), self._store, self._writer, web, kind=kind, ended=self._count_bytes
+                urls,
+                len(urls),
+                self._store,
+                self._writer,
+                web,
+                kind=kind,
+                ended=self._count_bytes,
+                may_go_on=self._is_within,
             )
 
     def _count_bytes(self, entry: Entry, num_bytes: int) -> None:
         self.num_bytes += num_bytes
 
-    def _within(self, urls: Sequence[str]) -> Iterator[str]:
-        for url in urls:
-            if self.num_bytes >= self._bounds.max_bytes:
-                self.ended_by = "max_bytes"
-            elif time.monotonic() >= self._ends_at:
-                self.ended_by = "max_seconds"
-            else:
-                yield url
-                continue
-            return
+    def _is_within(self) -> bool:
+        """Whether more may be asked for."""
+        if self.num_bytes >= self._bounds.max_bytes:
+            self.ended_by = "max_bytes"
+        elif time.monotonic() >= self._ends_at:
+            self.ended_by = "max_seconds"
+        else:
+            return True
+        return False
 
     def _read(self, url: str) -> list[str]:
         """Where a page leads to; what it shows is kept in `shown`."""
-        entry = self._store.entry(url)
-        if entry is None or entry.outcome != OK or entry.sha256 is None:
+        entry, data = self.outcome(url, PAGE)
+        if entry is None or entry.outcome != OK:
             return []
-        data, here = self._store.read(entry.sha256), entry.final_url or url
+        here = entry.final_url or url
         headers = orjson.loads(entry.headers or "{}")
         content_type = headers.get("content-type", "")
         self.shown[url] = []
@@ -179,7 +195,11 @@ def _pages(seeds: Sequence[str]) -> Iterator[str]:
 
 def _pages_within(bounds: Bounds) -> Kind:
     return Kind(
-        accept="text/html,application/xhtml+xml;q=0.9,*/*;q=0.1", check=_check_html, may_visit=partial(_holds, bounds)
+        name=PAGE,
+        scope=tuple(sorted(bounds.hosts)),
+        accept="text/html,application/xhtml+xml;q=0.9,*/*;q=0.1",
+        check=_check_html,
+        may_visit=partial(_holds, bounds),
     )
 
 
@@ -195,28 +215,30 @@ def _check_html(body: bytes, content_type: str) -> None:
         raise FetchError("empty_body", "no bytes")
 
 
-def _write(visit: _Visit, store: Store, folder: Path) -> CrawlReport:
+def _write(visit: _Visit, folder: Path) -> CrawlReport:
     """The WARC files, and a ledger with a line for every URL that was within the bounds."""
-    lines: dict[str, bytes] = {}
+    lines: dict[tuple[str, str], bytes] = {}
     not_had: Counter[str] = Counter()
     num = Counter[str]()
     with ArchiveWriter(folder, AGENT) as archive:
         for page, depth in visit.depths.items():
             archive.begin_page()
             for url in (page, *visit.shown.get(page, ())):
-                entry = visit.outcome(url)
+                kind = PAGE if url == page else IMAGES.name
+                entry, body = visit.outcome(url, kind)
                 if entry is not None:
-                    archive.add(entry, store.read(entry.sha256) if entry.sha256 else b"")
-                if url in lines:
+                    archive.add(entry, body)
+                if (kind, url) in lines:
                     continue
                 outcome = entry.outcome if entry else "not_asked"
-                num["pages" if url == page else "images"] += int(outcome == OK)
+                num[kind] += int(outcome == OK)
                 not_had[outcome] += int(outcome != OK)
-                lines[url] = _line(url, entry, "page" if url == page else "image", depth)
+                lines[kind, url] = _line(url, entry, kind, depth)
+    not_had["sitemap_not_read"] = visit.sitemaps_left
     write_bytes(folder / LEDGER_NAME, b"".join(lines.values()))
     return CrawlReport(
-        pages=num["pages"],
-        images=num["images"],
+        pages=num[PAGE],
+        images=num[IMAGES.name],
         num_bytes=visit.num_bytes,
         not_had=dict(sorted((+not_had).items(), key=lambda item: (-item[1], item[0]))),
         ended_by=visit.ended_by,

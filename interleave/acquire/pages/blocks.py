@@ -93,7 +93,7 @@ def pictures_between_sentences(pieces: list[str | Picture], language: str) -> li
         if isinstance(piece, Picture):
             places.append((length, piece))
             # Between words; Chinese and Japanese have no blanks between theirs.
-            said = "" if words and _DENSE_END.search(words[-1]) else " "
+            said = "" if _DENSE_END.search("".join(words[-2:])) else " "
         else:
             said = _SPACES.sub(" ", piece)
         words.append(said)

@@ -33,7 +33,7 @@ _NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px)?\s*$")
 _ICON_URL = re.compile(
     r"(?:^|[/_.\-])(?:(?:icon|favicon|sprite|spacer|1x1|emoji|smiley|smilie|tracking|beacon|spinner|captcha)s?(?=[/_.\-\d]|$)|"
     r"(?:pixel|blank|transparent|loading|loader|placeholder|arrow|bullet)s?"
-    r"(?:[_\-]?(?:left|right|up|down|next|prev(?:ious)?|[\dx]{1,9}))?(?=\.[a-z]{3,4}$|/|$))",
+    r"(?:\d{1,3}|[_\-]?(?:left|right|up|down|next|prev(?:ious)?|\d+x\d+))?(?=\.[a-z]{3,4}$|/|$))",
     re.IGNORECASE,
 )
 _AVIF = (".avif", ".avifs")

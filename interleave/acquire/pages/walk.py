@@ -247,8 +247,9 @@ class Walker:
                     self._say(item.tail)
             elif not isinstance(tag, str) or tag in SKIPPED or (item is not element and self._is_left_out(item, tag)):
                 steps.skip_subtree()
-            elif tag in ("img", "br"):
+            elif tag in ("img", "br", "noscript"):
                 self._element(item, 0)
+                steps.skip_subtree()
             else:
                 if is_block:
                     self._flush()

@@ -35,6 +35,13 @@ def python_values(array: pa.Array, depth: int = 0) -> list[Any]:
         return [UNKNOWN_TYPE] * len(array)
     if isinstance(array, pa.ExtensionArray):
         return python_values(array.storage, depth + 1)
+    if pa.types.is_decimal(kind) or pa.types.is_binary_view(kind) or pa.types.is_fixed_size_list(kind):
+        return python_values(array.cast(_usual_type(kind)), depth + 1)
+    if pa.types.is_string_view(kind):
+        binary = array.cast(pa.binary_view()).cast(pa.large_binary())
+        return [value if value is None else _decoded(value) for value in binary.to_pylist()]
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return _list_views(array, depth)
     if pa.types.is_dictionary(kind):
         return _from_dictionary(array, depth)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -47,6 +54,12 @@ def python_values(array: pa.Array, depth: int = 0) -> list[Any]:
         values: list[Any] = array.to_pylist()
         return values
     return [UNKNOWN_TYPE] * len(array)
+
+
+def _usual_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(kind):
+        return pa.float64()
+    return pa.large_binary() if pa.types.is_binary_view(kind) else pa.large_list(kind.value_type)
 
 
 def _is_plain(kind: pa.DataType) -> bool:
@@ -99,6 +112,22 @@ def _lists(array: pa.ListArray, depth: int) -> list[Any]:
     items = python_values(array.values.slice(begin, int(offsets[-1]) - begin), depth + 1)
     borders = (offsets - begin).tolist()
     return [items[borders[row] : borders[row + 1]] if valid else None for row, valid in enumerate(is_set.tolist())]
+
+
+def _list_views(array: pa.Array, depth: int) -> list[Any]:
+    """Lists that may lie in any order, and share their items."""
+    starts, sizes = (np.asarray(part).astype(np.int64) for part in (array.offsets, array.sizes))
+    is_set = np.asarray(array.is_valid())
+    if len(array) and (
+        starts.min() < 0 or sizes.min() < 0 or (starts + sizes)[is_set].max(initial=0) > len(array.values)
+    ):
+        raise pa.ArrowInvalid("a list that is out of order")
+    items = python_values(array.values, depth + 1)
+    rows = zip(starts.tolist(), sizes.tolist(), is_set.tolist(), strict=True)
+    return [
+        None if not valid else TOO_LONG if size > MAX_ITEMS else items[start : start + size]
+        for start, size, valid in rows
+    ]
 
 
 def _structs(array: pa.StructArray, depth: int) -> list[Any]:

@@ -28,6 +28,7 @@ from interleave.acquire.tables.parquet import read_columns, read_rows
 from interleave.errors import RecipeError, TaskError, Unreadable
 from interleave.files import sha256_of
 from interleave.identity import fingerprint
+from interleave.text import printable
 
 MAX_TEXT_BYTES = 1 << 20
 IMAGES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
@@ -94,6 +95,11 @@ def read_folder(split: Split, max_image_bytes: int) -> Iterator[Pair]:
     yield from _outcomes(Path(split.path + ".parquet"), keys, is_complete=True)
 
 
+def has_sample_folder(path: Path) -> bool:
+    """Whether a folder at or below a path holds samples."""
+    return path.is_dir() and any(any(map(is_sample_file, names)) for _, _, names in os.walk(path))
+
+
 def list_folders(source: str, path: str) -> list[SourceFile]:
     """The folders at and below a path that hold samples.
 
@@ -104,7 +110,7 @@ def list_folders(source: str, path: str) -> list[SourceFile]:
         raise RecipeError(f"source {source}: {path} is no folder; `format: files` reads img2dataset's folders")
     found = []
     for folder in sorted({Path(folder) for folder, _, names in os.walk(path) if any(map(is_sample_file, names))}):
-        name = folder.relative_to(path).as_posix()
+        name = printable(folder.relative_to(path).as_posix())
         # Of the files, not of their bytes: there may be millions.
         found.append(SourceFile(source=source, path=str(folder), name=name, num_bytes=len(_names(str(folder)))))
     if not found:
@@ -114,7 +120,7 @@ def list_folders(source: str, path: str) -> list[SourceFile]:
 
 def cut_folder(file: SourceFile) -> list[Split]:
     """A folder is one split; its hash is one over the sorted (name, SHA-256) of its files and the Parquet beside it."""
-    hashes = [[name, sha256_of(Path(file.path) / name)] for name in _names(file.path)]
+    hashes = [[printable(name), sha256_of(Path(file.path) / name)] for name in _names(file.path)]
     return [_split(file, fingerprint([*hashes, _sha256_beside(file.path + ".parquet")]))]
 
 

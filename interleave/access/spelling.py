@@ -1,0 +1,63 @@
+"""One spelling of URLs that are the same to a server: what ledgers, blocklists and bounds compare.
+
+By the standard library, and without raising: a build of local images checks its blocklists without the packages of
+`download`, and a corpus has URLs that are none.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def canonical_url(url: str) -> str:
+    """Lower-case host in IDNA, without default port and fragment.
+
+    >>> canonical_url("HTTP://Bücher.example:80#top")
+    'http://xn--bcher-kva.example/'
+    """
+    bare = _CONTROLS.sub("", url.strip()).partition("#")[0].replace(" ", "%20")
+    try:
+        parts = urlsplit(bare)
+        port = parts.port
+    except ValueError:
+        return bare
+    host = host_name(parts.hostname or "")
+    if not host:
+        return bare
+    if port is not None and port != _DEFAULT_PORTS.get(parts.scheme):
+        host = f"{host}:{port}"
+    return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+
+
+def host_of(url: str) -> str:
+    """The host of a web address, with its port unless that is the default; "" of what is none."""
+    try:
+        parts = urlsplit(canonical_url(url))
+    except ValueError:
+        return ""
+    return parts.netloc if parts.scheme in _DEFAULT_PORTS else ""
+
+
+def host_name(host: str) -> str:
+    """A host's name as it is asked for: lower case, IDNA, an IPv6 address in brackets."""
+    host = host.lower().rstrip(".")
+    if ":" in host:
+        return f"[{host}]"
+    return host if host.isascii() else _idna(host)
+
+
+def _idna(host: str) -> str:
+    try:
+        import idna
+
+        return idna.encode(host, uts46=True).decode()
+    except (ImportError, UnicodeError):
+        pass
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
