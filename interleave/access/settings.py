@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from interleave.access.spelling import host_name
 from interleave.settings import OptionalLocation, Settings
 
 Seconds = Annotated[float, Field(gt=0, le=3600, strict=False)]
@@ -62,7 +64,7 @@ class Img2dataset(Settings):
 class Fetch(Settings):
     """How images are had that a source knows by URL alone."""
 
-    contact: Annotated[str, Field(min_length=3, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+    contact: str
     """E-mail address or web page, sent with every request, where the owner of a server can reach you."""
 
     store: OptionalLocation = None
@@ -118,6 +120,29 @@ class Fetch(Settings):
             raise ValueError("`engine: img2dataset` keeps its own form of images; leave out `keep: normalised`")
         return self
 
+    @field_validator("contact")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        if not re.fullmatch(r"[\x21-\x7e]{3,200}", value):
+            raise ValueError(
+                f"{value[:80]!r} is no e-mail address or web page: 3 to 200 ASCII characters without blanks"
+            )
+        return value
+
+    @field_validator("connect_timeout_s", "deadline_s", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("expected seconds, a number above 0")
+        return value
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _is_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(f"expected a list; write [{value[:40]}]")
+        return value
+
     @field_validator("allow")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -132,12 +157,17 @@ class Fetch(Settings):
     @classmethod
     def _places(cls, value: dict[str, str]) -> dict[str, str]:
         for host, place in value.items():
-            address, colon, port = place.rpartition(":")
-            try:
-                ip_address(address.strip("[]"))
-                sound = bool(colon) and 0 < int(port) < 65536
-            except ValueError:
-                sound = False
-            if not sound:
+            if not re.fullmatch(r"[^\s/:@?#\[\]]+", host):
+                raise ValueError(f"{host[:80]!r} is no host; write its name alone, for example images.example")
+            if not _is_place(place):
                 raise ValueError(f"{host}: {place!r} is no place; write ADDRESS:PORT, for example 127.0.0.1:8080")
-        return value
+        # As they will be asked for.
+        return {host_name(host): place for host, place in value.items()}
+
+
+def _is_place(place: str) -> bool:
+    match = re.fullmatch(r"(?:([\d.]+)|\[([0-9a-fA-F:.]+)\]):(\d{1,5})", place)
+    try:
+        return match is not None and bool(ip_address(match[1] or match[2])) and 0 < int(match[3]) < 65536
+    except ValueError:
+        return False

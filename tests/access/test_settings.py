@@ -59,7 +59,12 @@ def test_without_fetch_nothing_is_asked(recipe: Path) -> None:
         ("={}", "fetch.contact: missing, this key is required"),
         (".contcat=a", "fetch.contcat: unknown key; did you mean 'contact'?"),
         (".politeness.robot=true", "fetch.politeness.robot: unknown key; did you mean 'robots'?"),
-        (".contact=ab", "fetch.contact: String should have at least 3 characters (got 'ab')"),
+        (".allow=10.0.0.0/8", "fetch.allow: expected a list; write [10.0.0.0/8] (got '10.0.0.0/8')"),
+        (
+            "={contact: a@b.example, resolve: {'http://a': '1.2.3.4:80'}}",
+            "fetch.resolve: 'http://a' is no host; write its name alone, for example images.example",
+        ),
+        (".connect_timeout_s=true", "fetch.connect_timeout_s: expected seconds, a number above 0 (got True)"),
         (".store=''", "fetch.store: expected a path (got '')"),
         (".keep=orginal", "fetch.keep: Input should be 'original', 'normalised' or 'none' (got 'orginal')"),
         (".retry=always", "fetch.retry: Input should be 'transient', 'all' or 'none' (got 'always')"),
@@ -118,10 +123,10 @@ def test_a_place_is_an_address_with_a_port(recipe: Path, place: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("contact", ["me at lab", "büro@lab.example", "a@b.example\\r\\nX-A: b", "x" * 201])
+@pytest.mark.parametrize("contact", ["ab", "me at lab", "büro@lab.example", "a@b.example\\r\\nX-A: b", "x" * 201])
 def test_a_contact_fits_into_a_header(recipe: Path, contact: str) -> None:
     (fault,) = faults(recipe, f'.contact="{contact}"')
-    assert fault.startswith("fetch.contact: String should ")
+    assert "is no e-mail address or web page: 3 to 200 ASCII characters without blanks" in fault
 
 
 def test_all_faults_are_named_at_once(recipe: Path) -> None:
