@@ -18,7 +18,8 @@ import pytest
 from fixtures_build import built_files, cli, ledger, sample_lines
 from fixtures_site import NOT_FOUND, Answer, Site, serving
 
-from interleave.access.store import Store, open_for_writing
+from interleave.access.store import Store
+from interleave.access.store_writer import open_for_writing
 from interleave.acquire.mmc4 import parse_mmc4
 from interleave.errors import InterleaveError, Unreadable
 from interleave.flow import build

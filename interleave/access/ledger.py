@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,31 +112,42 @@ class Ledger(sqlite3.Connection):
     where = ""
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
-        with self._explained():
+        try:
             return super().execute(*args)
+        except sqlite3.Error as error:
+            raise self._explained(error) from None
 
     def executemany(self, *args: Any) -> sqlite3.Cursor:
-        with self._explained():
+        try:
             return super().executemany(*args)
+        except sqlite3.Error as error:
+            raise self._explained(error) from None
 
     def all(self, *args: Any) -> list[Any]:
         """The rows of a question; a damaged file is found while they are read."""
-        with self._explained():
+        try:
             return super().execute(*args).fetchall()
+        except sqlite3.Error as error:
+            raise self._explained(error) from None
+
+    def rows(self, *args: Any) -> Iterator[Any]:
+        """The same, one by one."""
+        try:
+            yield from super().execute(*args)
+        except sqlite3.Error as error:
+            raise self._explained(error) from None
 
     def one(self, *args: Any) -> Any:
         """The first row, or None."""
-        with self._explained():
-            return super().execute(*args).fetchone()
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
         try:
-            yield
+            return super().execute(*args).fetchone()
         except sqlite3.Error as error:
-            raise TaskError(
-                f"cannot use {self.where}: {error}; make room or mend what is wrong there, then run again to go on"
-            ) from None
+            raise self._explained(error) from None
+
+    def _explained(self, error: sqlite3.Error) -> TaskError:
+        return TaskError(
+            f"cannot use {self.where}: {error}; make room or mend what is wrong there, then run again to go on"
+        )
 
 
 def prepare(ledger: Ledger, version: int) -> None:

@@ -7,12 +7,14 @@ By the standard library, and without raising: a build of local images checks its
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+@lru_cache(maxsize=1 << 15)  # a URL is looked up several times on its way
 def canonical_url(url: str) -> str:
     """Lower-case host in IDNA, without default port and fragment.
 

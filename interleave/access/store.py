@@ -99,8 +99,7 @@ class Store:
 
     def entries(self) -> Iterator[Entry]:
         """The whole ledger, in the order of its keys."""
-        for row in self.ledger.execute(SELECT_ENTRIES):
-            yield entry_of(row)
+        return map(entry_of, self.ledger.rows(SELECT_ENTRIES))
 
     def has_image(self, sha256: str, form: str = ORIGINAL) -> bool:
         return self._place(sha256, form) is not None

@@ -69,10 +69,22 @@ def test_no_sentence_is_torn_by_a_picture(pieces: list[str | Picture], expected:
 
 def test_chinese_sentences_are_not_torn_either() -> None:
     found = pictures_between_sentences(["猫在窗边。它看着", X, "外面的雨。天黑了。"], "zh")
-    assert found[0] == "猫在窗边。"
-    assert found[1] == X
-    assert str(found[2]).replace(" ", "") == "它看着外面的雨。天黑了。"
-    assert len(found) == 3
+    assert found == ["猫在窗边。", X, "它看着外面的雨。天黑了。"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (["猫看着外面的", X, "雨。"], [X, "猫看着外面的雨。"]),
+        (["猫は窓の", X, "そばに", Y, "座っていた。"], [X, Y, "猫は窓のそばに座っていた。"]),
+        (["猫看着，", X, "外面的雨。"], [X, "猫看着，外面的雨。"]),
+        (["A cat", X, "and", Y, "a dog."], [X, Y, "A cat and a dog."]),
+    ],
+)
+def test_no_blank_is_left_where_a_picture_stood_in_chinese_text(
+    pieces: list[str | Picture], expected: list[str | Picture]
+) -> None:
+    assert pictures_between_sentences(pieces, "zh") == expected
 
 
 _PIECES = st.lists(st.sampled_from([X, Y, Z]) | st.text("aB .!?。\n“”猫", max_size=20), max_size=12)

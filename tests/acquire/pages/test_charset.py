@@ -48,7 +48,7 @@ def test_the_server_says_what_a_page_is_encoded_in(encoding: str, text: str, hea
     assert decode_page(page(text).encode(encoding), header.format(encoding)) == page(text)
 
 
-@pytest.mark.parametrize("encoding", [name for name in TEXTS if name != "euc-kr"])
+@pytest.mark.parametrize("encoding", TEXTS)
 @pytest.mark.parametrize("content_type", ["", "text/html", "text/html; charset=", "text/html; charset=utf-8"])
 def test_the_encoding_is_guessed_where_nobody_says_it_or_it_is_wrong(encoding: str, content_type: str) -> None:
     whole = page(TEXTS[encoding])
@@ -90,6 +90,39 @@ def test_a_page_whose_declaration_can_be_read_is_not_utf_16() -> None:
 def test_what_is_called_gb2312_may_have_characters_of_gb18030(label: str) -> None:
     whole = page(f"€ 镕 {CHINESE}", f"<meta charset={label}>")
     assert decode_page(whole.encode("gb18030")) == whole
+
+
+@pytest.mark.parametrize(
+    ("label", "encoding", "text"),
+    [
+        ("shift_jis", "cp932", f"① ㈱ 髙 {JAPANESE}"),
+        ("Shift-JIS", "cp932", f"① ㈱ 髙 {JAPANESE}"),
+        ("x-sjis", "cp932", f"① ㈱ 髙 {JAPANESE}"),
+        ("big5", "big5hkscs", f"碁 嘅 {TAIWANESE}"),
+        ("Big5-HKSCS", "big5hkscs", f"碁 嘅 {TAIWANESE}"),
+        ("euc-kr", "cp949", f"똠방각하 {KOREAN}"),
+        ("ks_c_5601-1987", "cp949", f"똠방각하 {KOREAN}"),
+    ],
+)
+def test_east_asian_labels_mean_what_was_added_later_too(label: str, encoding: str, text: str) -> None:
+    whole = page(text, f"<meta charset={label}>")
+    assert decode_page(whole.encode(encoding)) == whole
+    assert decode_page(page(text).encode(encoding), f"text/html; charset={label}") == page(text)
+
+
+@pytest.mark.parametrize("text", [KOREAN, f"똠방각하 {KOREAN}", KOREAN[:80]], ids=["plain", "cp949", "short"])
+@pytest.mark.parametrize("declared", ["", "<meta charset=utf-8>", "<meta charset=bogus>"])
+def test_a_korean_page_is_not_taken_for_utf_8(text: str, declared: str) -> None:
+    whole = page(text, declared)
+    assert decode_page(whole.encode("cp949")) == whole
+
+
+@pytest.mark.parametrize("label", ["iso-8859-1", "latin1", "windows-1252", "us-ascii"])
+@pytest.mark.parametrize("text", [GERMAN, CHINESE, KOREAN, RUSSIAN], ids=["German", "Chinese", "Korean", "Russian"])
+def test_a_page_that_says_latin_1_and_is_utf_8_is_read_as_what_it_is(label: str, text: str) -> None:
+    whole = page(text, f"<meta charset={label}>")
+    assert decode_page(whole.encode()) == whole
+    assert decode_page(page(text).encode(), f"text/html; charset={label}") == page(text)
 
 
 @pytest.mark.parametrize("label", ["iso-8859-1", "latin1", "us-ascii"])

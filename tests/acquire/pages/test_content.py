@@ -75,7 +75,9 @@ def test_tables_and_lists_stay_with_the_text_that_they_belong_to() -> None:
      "Bibliography", "Works cited", "Footnotes", "Related articles", "You may also like", "More from the Daily Cat",
      "Comments", "12 Comments", "Leave a Reply", "About the author", "Share this post", "Einzelnachweise", "Weblinks",
      "Voir aussi", "Notes et références", "Referencias", "参考文献", "参考文献和注释", "外部链接", "参见", "相关阅读",
-     "脚注", "関連項目"],
+     "脚注", "関連項目", "参考文献：", "參考文獻", "參考資料：", "外部鏈接", "延伸閱讀", "相關新聞", "Примечания",
+     "Ссылки", "Литература", "См. также", "참고 문헌", "참고문헌", "각주", "같이 보기", "References[edit]",
+     "See also [edit]", "Selected bibliography", "Reference list", "Bibliographie", "Referências"],
 )  # fmt: skip
 def test_sections_of_sources_and_links_are_left_out(heading: str) -> None:
     assert read(f"<h1>Cats</h1>{PAGE}<h2>{heading}</h2>{BOOK}<figure>{A}<figcaption>X.</figcaption></figure>") == [
@@ -116,6 +118,22 @@ def test_what_is_said_of_rights_within_the_text_stays() -> None:
     assert read(f"{paragraph('cat')}<p>{notice}</p>{paragraph('dog')}") == [CAT, notice, DOG]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["The drummer found all rights reserved on the sleeve, and he kept it as a joke for the rest of his life.",
+     "It says “All rights reserved” on the first page, and nobody has ever read on behind it."],
+)  # fmt: skip
+def test_a_last_paragraph_that_only_speaks_of_rights_stays(text: str) -> None:
+    assert read(f"<article>{PAGE}<p>{text}</p></article>") == [CAT, DOG, text]
+
+
+@pytest.mark.parametrize(
+    "notice", ["The Daily Cat. All Rights Reserved.", "All rights reserved", "ALL RIGHTS RESERVED!"]
+)
+def test_a_notice_ends_with_all_rights_reserved(notice: str) -> None:
+    assert read(f"<article>{PAGE}<p>{notice}</p></article>") == [CAT, DOG]
+
+
 # Headings
 
 
@@ -142,6 +160,12 @@ def test_the_title_a_little_before_the_article_belongs_to_it() -> None:
 def test_an_article_that_is_marked_as_such_is_the_content(tag: str) -> None:
     article = f"<{tag}><h1>Cats</h1>{PAGE}</{tag.partition(' ')[0]}>"
     assert read(f"<div>{paragraph('fox')}</div>{article}") == ["Cats", CAT, DOG]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_body_of_an_article_is_the_content_beside_a_nameless_element_of_sentences(order: int) -> None:
+    parts = [f"<div>{paragraph('fox')}</div>", f"<div itemprop='articleBody'>{PAGE}</div>"][::order]
+    assert read("".join(parts)) == [CAT, DOG]
 
 
 def test_half_of_the_text_in_an_element_that_is_not_marked_is_not_the_content() -> None:

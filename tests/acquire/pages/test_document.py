@@ -133,6 +133,14 @@ def test_pictures_within_the_page_have_room_for_so_many_characters() -> None:
     assert [(index, error.reason) for index, error in found.unusable] == [(3, "too_many_bytes")]
 
 
+@pytest.mark.parametrize("scheme", ["DATA:", "Data:"])
+def test_pictures_within_the_page_count_towards_that_room_in_capitals_too(scheme: str) -> None:
+    num_bytes = MAX_DATA_URL_CHARS // 4 * 3 // 2 - 300
+    found = document(around(f"{inline(num_bytes, scheme) * 3}{A}"))
+    assert [image.index for image in found.document.images] == [0, 1, 3]
+    assert [(index, error.reason) for index, error in found.unusable] == [(2, "too_many_bytes")]
+
+
 # Refusals
 
 

@@ -25,6 +25,11 @@ def language(page: str) -> str:
         ('<link REL="Canonical" href="http://example.com/cats">', "http://example.com/cats"),
         ('<link rel="stylesheet" href="https://example.com/x"><link rel="canonical" href="https://example.com/y">',
          "https://example.com/y"),
+        ('<link rel="canonical" href="/cats">', "https://example.org/cats"),
+        ('<link rel="canonical" href=" cats?of=all ">', "https://example.org/cats?of=all"),
+        ('<link rel="canonical" href="//example.com/cats">', "https://example.com/cats"),
+        ('<link rel="canonical alternate" href="https://example.com/cats">', "https://example.com/cats"),
+        ('<link rel="canonical" href="http://["><link rel="canonical" href="/cats">', "https://example.org/cats"),
         ('<link rel="canonical" href="javascript:x">', None),
         ('<link rel="canonical" href="">', None),
         ('<link rel="canonical">', None),
@@ -43,6 +48,7 @@ def test_a_page_says_its_own_address(head: str, expected: str | None) -> None:
 def test_the_language_is_what_lang_says(declared: str, expected: str) -> None:
     assert language(f'<html lang="{declared}"><body>{PAGE}</body></html>') == expected
     assert language(f'<html><body lang="{declared}">{PAGE}</body></html>') == expected
+    assert language(f'<html xml:lang="{declared}"><body>{PAGE}</body></html>') == expected
 
 
 @pytest.mark.parametrize("declared", ["", "x", "english", "i-klingon", "../x", "12"])
@@ -88,6 +94,8 @@ def test_a_page_may_ask_not_to_be_used(head: str, expected: str | None) -> None:
         ("", "https://example.org/a.jpg"),
         (" /x/ ", "https://example.org/x/a.jpg"),
         ("http://[", "https://example.org/a.jpg"),
+        ("file:///etc/", "https://example.org/a.jpg"),
+        (" FILE:///etc/ ", "https://example.org/a.jpg"),
     ],
 )
 def test_pictures_are_relative_to_the_base_of_the_page(base: str, expected: str) -> None:
@@ -116,6 +124,23 @@ def test_alternative_texts_are_dropped() -> None:
 def test_alternative_texts_of_two_words_are_captions_where_there_is_none() -> None:
     assert read(ILLUSTRATED, alt_text="caption") == [
         CAT, "[a.jpg]", "A cat on a mat", "[b.jpg]", "[c.jpg]", DOG, "[d.jpg]", "A dog.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("alt", "is_caption"),
+    [("窗边的猫", True), ("猫坐在垫子上。", True), ("窓のそばのねこ", True), ("猫", False), ("猫photo", False)],
+)
+def test_alternative_texts_in_chinese_and_japanese_are_captions_without_blanks(alt: str, is_caption: bool) -> None:
+    parts = read(f'{paragraph("cat")}<img src="/a.jpg" alt="{alt}">{paragraph("dog")}', alt_text="caption")
+    assert parts == [CAT, "[a.jpg]", *[alt] * is_caption, DOG]
+
+
+def test_no_alternative_text_comes_between_pictures_and_the_caption_that_they_share() -> None:
+    images = '<img src="/a.jpg" alt="A cat on a mat"><img src="/b.jpg" alt="A dog on a mat">'
+    figure = f"<figure>{images}<figcaption>Two animals.</figcaption></figure>"
+    assert read(f"{paragraph('cat')}{figure}{paragraph('dog')}", alt_text="caption") == [
+        CAT, "[a.jpg]", "[b.jpg]", "Two animals.", DOG,
     ]  # fmt: skip
 
 
@@ -165,6 +190,19 @@ def test_a_script_that_does_not_end_takes_the_rest() -> None:
 @pytest.mark.parametrize("data", [CAT, f"<p>{CAT}", f"<body><p>{CAT}</body></html>", f"<HTML><P>{CAT}</P></HTML>"])
 def test_a_page_needs_no_head(data: str) -> None:
     assert read_page(data.encode(), URL).parts == (CAT,)
+
+
+@pytest.mark.parametrize("end", ["</body>", "</html>", "</BODY >\n</HTML>", "</body x='y'></html></body></html>"])
+def test_text_behind_an_early_end_of_the_page_is_kept(end: str) -> None:
+    assert read(f"{paragraph('cat')}{end}{paragraph('dog')}{end}{A}") == [CAT, DOG, "[a.jpg]"]
+    assert read(f"<div><div>{paragraph('cat')}{end}</div>{A}{paragraph('dog')}</div>") == [CAT, "[a.jpg]", DOG]
+
+
+def test_a_second_document_in_the_file_belongs_to_the_page() -> None:
+    second = page_of(f"{A}{paragraph('dog')}", "<style>p { color: red }</style>").replace(b"<title>x</title>", b"")
+    cat, picture, dog = read_page(page_of(paragraph("cat")) + b"\n" + second, URL).parts
+    assert (cat, dog) == (CAT, DOG)
+    assert not isinstance(picture, str)
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,26 @@ def test_a_malformed_descriptor_does_not_cost_the_picture(srcset: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("srcset", "expected"),
+    [
+        ("my photo.jpg 300w", []),
+        ("my photo.jpg 300w, b.jpg 600w", ["b.jpg"]),
+        ("a.jpg 300q, b.jpg 600w", ["b.jpg"]),
+        ("a.jpg wide, b.jpg", ["b.jpg"]),
+        ("a.jpg 300 w", []),
+        ("b.jpg 600w, my other photo.jpg 900w, c.jpg wide", ["b.jpg"]),
+        ("x" * 100 + " q", []),
+    ],
+)
+def test_what_is_no_candidate_of_a_srcset_gives_no_address(srcset: str, expected: list[str]) -> None:
+    assert urls(f'src="x.jpg" srcset="{srcset}"') == [*expected, "x.jpg"]
+
+
+@pytest.mark.parametrize(
     ("sources", "expected"),
     [
+        ('<source type="IMAGE/AVIF" srcset="a"><source type=" image/SVG+xml " srcset="b">', ["x.jpg"]),
+        ('<source srcset="a.avif 600w"><source srcset="b.AVIF?v=2">', ["x.jpg"]),
         ('<source type="image/webp" srcset="a.webp 600w, b.webp 1200w">', ["b.webp", "x.jpg"]),
         ('<source type="image/avif" srcset="a.avif"><source type="image/webp" srcset="a.webp">', ["a.webp", "x.jpg"]),
         ('<source type="image/avif" srcset="a.avif">', ["x.jpg"]),
@@ -151,7 +169,8 @@ def test_other_sizes_are_those_of_a_picture(size: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["icons/a.png", "my-icon.png", "favicon.png", "sprite.png", "spacer.gif", "1x1.gif", "pixel.gif", "blank.gif",
+    ["arrow-left.png", "arrow_right.gif", "bullets.png", "pixel-1x1.gif", "blank/a.jpg", "icons/a.png",
+     "my-icon.png", "favicon.png", "sprite.png", "spacer.gif", "1x1.gif", "pixel.gif", "blank.gif",
      "transparent.png", "emoji/1f600.png", "smilies/wink.gif", "ajax-loader.gif", "spinner.gif", "loading.gif",
      "placeholder.png", "arrow.png", "bullet.gif", "captcha.png", "images/note.png", "admon/warning.png"],
 )  # fmt: skip
@@ -162,7 +181,8 @@ def test_an_icon_is_known_by_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["silicon.jpg", "iconic-photo.jpg", "narrow.jpg", "pixelated.jpg", "warning-signs-at-sea.png", "notebook.png",
-     "sparrow.jpg", "thumb.php?src=/icon/a.jpg"],
+     "sparrow.jpg", "thumb.php?src=/icon/a.jpg", "bullet-train.jpg", "google-pixel-8.jpg", "blank-canvas.jpg",
+     "broken-arrow-1950.jpg", "loading-dock.jpg", "transparent-frogs.jpg"],
 )  # fmt: skip
 def test_a_word_that_begins_or_ends_like_an_icon_is_none(name: str) -> None:
     assert urls(f'src="{name}"') == [name]
@@ -175,7 +195,7 @@ def test_the_name_of_a_host_does_not_make_an_icon() -> None:
 @pytest.mark.parametrize(
     "reference",
     ["javascript:alert(1)", "JavaScript:alert(1)", "file:///etc/passwd", "ftp://example.org/a.jpg", "cid:1", "blob:x",
-     "http://[::1/a.jpg", "a" * 4001],
+     "http://[::1/a.jpg", "a" * 4001, "http://", "//", "///", "http:a.jpg"],
 )  # fmt: skip
 def test_an_address_that_no_page_of_the_web_may_name_is_refused(reference: str) -> None:
     assert refusal(f'src="{reference}"') == "bad_image_url"
@@ -193,6 +213,12 @@ def test_drawings_are_refused(name: str) -> None:
 def test_of_a_drawing_and_a_picture_the_picture_is_left() -> None:
     assert urls('src="a.svg" data-src="a.png"') == ["a.png"]
     assert urls('src="a.png?from=a.svg"') == ["a.png?from=a.svg"]
+
+
+def test_an_avif_picture_is_left_out_only_where_there_is_another() -> None:
+    assert urls('src="a.avif" data-src="a.png"') == ["a.png"]
+    assert urls('src="a.avif"') == ["a.avif"]
+    assert urls('src="a.png?from=a.avif"') == ["a.png?from=a.avif"]
 
 
 def test_a_picture_in_the_page_itself_stays_as_it_is() -> None:

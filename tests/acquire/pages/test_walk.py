@@ -70,6 +70,21 @@ def test_two_line_breaks_end_a_paragraph_and_one_does_not() -> None:
     assert read(f"<div>{CAT}<br>Still here.<br><br>{DOG}<br>\n<br/>{FOX}</div>") == [f"{CAT} Still here.", DOG, FOX]
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (f"A cat<br><br>{A}<br><br>A dog", ["A cat", "[a.jpg]", "A dog"]),
+        (f"A cat<br>{A}<br>sits<br><br>A dog", ["[a.jpg]", "A cat sits", "A dog"]),
+        (f"One line<br/>\n<br/>Another<br> {A} goes on<br><br>And a third", ["One line", "[a.jpg]", "Another goes on",
+         "And a third"]),
+        (f"{CAT}<br><br>{DOG} {A}<br><br><br>{B} {FOX}", [CAT, DOG, "[a.jpg]", "[b.jpg]", FOX]),
+        (f"{A}<br><br>{B}<br><br>", ["[a.jpg]", "[b.jpg]"]),
+    ],
+)  # fmt: skip
+def test_two_line_breaks_end_a_paragraph_beside_pictures_too(lines: str, expected: list[str]) -> None:
+    assert between(f"<div>{lines}</div>") == expected
+
+
 def test_preformatted_text_keeps_its_lines() -> None:
     assert between("<pre>\ndef f():\n    return 1\n</pre>") == ["def f():\n    return 1"]
 

@@ -1,72 +1,12 @@
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from fixtures_pages import page_of, paragraph
 from fixtures_reading import record
+from fixtures_warc import BODY, HTML, IMAGE, JPEG, LATER, OTHER, PAGE, SITE, Found, image, page, redirect
 
-from interleave.acquire.pages.warc_index import MAX_REDIRECTS, WarcIndex, build_index, url_key
-from interleave.acquire.pages.warc_records import Archive
-from interleave.acquire.source import Limits, Parsed
-from interleave.acquire.warc import WarcSource
+from interleave.acquire.pages.warc_index import MAX_REDIRECTS, url_key
 from interleave.errors import Unreadable
-
-SITE = "https://example.org"
-PAGE, IMAGE = f"{SITE}/page", f"{SITE}/a.jpg"
-JPEG, OTHER = b"\xff\xd8 one picture", b"\xff\xd8 another picture"
-BODY = page_of(f'{paragraph("cat")}<img src="/a.jpg">{paragraph("dog")}')
-HTML = "Content-Type: text/html"
-LATER = "2024-02-01T00:00:00Z"
-
-
-def page(url: str = PAGE, body: bytes = BODY, *http: str, date: str = "2024-01-01T00:00:00Z") -> bytes:
-    return record(url, body, *(http or (HTML,)), date=date)
-
-
-def image(url: str = IMAGE, body: bytes = JPEG, *http: str, date: str = "2024-01-01T00:00:00Z") -> bytes:
-    return record(url, body, *(http or ("Content-Type: image/jpeg",)), date=date)
-
-
-def redirect(url: str, to: str, status: str = "301 Moved Permanently") -> bytes:
-    return record(url, b"", f"Location: {to}", status=status)
-
-
-def revisit(url: str, *warc: str, media_type: str = "text/html", date: str = LATER) -> bytes:
-    return record(url, b"", f"Content-Type: {media_type}", kind="revisit", warc=warc, date=date)
-
-
-def same_as(url: str, date: str = "2024-01-01T00:00:00Z") -> tuple[str, str]:
-    return f"WARC-Refers-To-Target-URI: {url}", f"WARC-Refers-To-Date: {date}"
-
-
-class Found:
-    """What a WARC file of some records is read as: pages by address, with their pictures' bytes."""
-
-    def __init__(self, folder: Path, records: Iterable[bytes]) -> None:
-        path = folder / "crawl.warc"
-        path.write_bytes(b"".join(records))
-        self.archive = Archive(str(path))
-        self.index: WarcIndex = build_index(self.archive)
-        source = WarcSource(path=str(path))
-        (file,) = source.files()
-        (split,) = source.cut(file, 1)
-        items = list(source.read(split, Limits(max_image_bytes=1_000_000)))
-        self.reasons = [None if isinstance(item, Parsed) else item.error.reason for item in items]
-        self.documents = [item.document for item in items if isinstance(item, Parsed)]
-
-    @property
-    def urls(self) -> list[str | None]:
-        return [document.url for document in self.documents]
-
-    @property
-    def images(self) -> list[bytes | str | None]:
-        """The bytes of every image, or the address alone where the file has none."""
-        return [image.load() if image.load else image.url for document in self.documents for image in document.images]
-
-    def bytes_of(self, url: str) -> bytes | None:
-        offset = self.index.image_offset(url)
-        return None if offset is None else self.archive.payload(offset, 1000)
-
 
 # Images
 
@@ -208,52 +148,10 @@ def test_damage_behind_a_whole_record_is_a_drop_of_its_own(tmp_path: Path) -> No
     ]
 
 
-# Revisits
-
-
-DIGEST = "WARC-Payload-Digest: sha1:AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHH"
-
-
-def test_a_page_under_a_new_address_is_a_document_of_that_address(tmp_path: Path) -> None:
-    found = Found(
-        tmp_path, [page(), revisit("https://example.net/two", *same_as(PAGE)), image("https://example.net/a.jpg")]
-    )
-    assert found.urls == [PAGE, "https://example.net/two"]
-    assert found.images == [IMAGE, JPEG]
-    assert found.documents[0].sentences == found.documents[1].sentences
-
-
-def test_a_page_is_found_by_the_digest_of_its_payload(tmp_path: Path) -> None:
-    original = record(PAGE, BODY, HTML, warc=[DIGEST])
-    found = Found(tmp_path, [revisit(f"{SITE}/before", DIGEST), original, revisit(f"{SITE}/after", DIGEST)])
-    assert found.urls == [f"{SITE}/before", PAGE, f"{SITE}/after"]
-
-
-def test_a_page_that_did_not_change_is_one_document(tmp_path: Path) -> None:
-    found = Found(tmp_path, [page(), revisit(PAGE, *same_as(PAGE))])
-    assert found.reasons == [None, "duplicate_capture"]
-
-
-@pytest.mark.parametrize(
-    "refers_to",
-    [(), (DIGEST,), same_as(PAGE, LATER), same_as(f"{SITE}/none")],
-    ids=["nothing", "digest", "other date", "other address"],
-)
-def test_a_revisit_of_what_is_not_there_is_refused(tmp_path: Path, refers_to: tuple[str, ...]) -> None:
-    found = Found(tmp_path, [page(), revisit(f"{SITE}/two", *refers_to)])
-    assert found.reasons == [None, "revisit_unresolved"]
-
-
-@pytest.mark.parametrize("refers_to", [(DIGEST,), same_as(f"{SITE}/first.jpg")], ids=["digest", "address"])
-def test_a_revisit_of_an_image_leads_to_its_bytes(tmp_path: Path, refers_to: tuple[str, ...]) -> None:
-    first = record(f"{SITE}/first.jpg", JPEG, "Content-Type: image/jpeg", warc=[DIGEST])
-    found = Found(tmp_path, [first, revisit(IMAGE, *refers_to, media_type="image/jpeg"), page()])
-    assert found.images == [JPEG]
-    assert found.reasons == [None]
-
-
-def test_a_revisit_of_an_image_that_is_not_there_is_no_document(tmp_path: Path) -> None:
-    assert Found(tmp_path, [page(), revisit(IMAGE, DIGEST, media_type="image/jpeg")]).reasons == [None]
+@pytest.mark.parametrize("end", ["", "\nServer: x", "\n\n"])
+def test_a_page_whose_header_has_lines_that_end_otherwise_is_refused(tmp_path: Path, end: str) -> None:
+    lines = f"{HTML}\nServer: x{end}"
+    assert Found(tmp_path, [page(PAGE, BODY, lines), page(f"{SITE}/two")]).reasons == ["bad_http", None]
 
 
 # Addresses

@@ -209,6 +209,26 @@ def test_a_body_that_the_crawler_unpacked_is_still_in_chunks(tmp_path: Path) -> 
     assert payload(tmp_path, chunked(BODY), *headers) == BODY
 
 
+def test_a_packed_body_that_the_crawler_took_out_of_its_chunks_is_unpacked(tmp_path: Path) -> None:
+    headers = "Content-Encoding: gzip", "Transfer-Encoding: chunked"
+    assert payload(tmp_path, gzip.compress(BODY), *headers) == BODY
+    assert payload(tmp_path, gzip.compress(BODY), "Transfer-Encoding: chunked") == BODY
+
+
+@pytest.mark.parametrize("encoding", ["x-gzip", "X-GZip"])
+def test_gzip_has_an_older_name(tmp_path: Path, encoding: str) -> None:
+    headers = f"Content-Encoding: {encoding}", "Transfer-Encoding: chunked"
+    assert payload(tmp_path, gzip.compress(BODY), headers[0]) == BODY
+    assert payload(tmp_path, chunked(gzip.compress(BODY)), *headers) == BODY
+
+
+@pytest.mark.parametrize("headers", [["Content-Encoding: x-gzip"], ["Transfer-Encoding: chunked"]])
+def test_a_bomb_by_another_name_is_not_unpacked_either(tmp_path: Path, headers: list[str]) -> None:
+    with pytest.raises(Unreadable) as caught:
+        payload(tmp_path, gzip.compress(b"\0" * 50_000_000), *headers)
+    assert caught.value.reason == "too_many_bytes"
+
+
 def test_a_body_is_read_up_to_its_limit(tmp_path: Path) -> None:
     assert payload(tmp_path, BODY, max_bytes=len(BODY)) == BODY
     for body, headers in ((BODY, []), (gzip.compress(BODY), ["Content-Encoding: gzip"])):
