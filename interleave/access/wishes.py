@@ -26,7 +26,7 @@ _MAX_KNOWN = 2_000  # files; one of a kilobyte takes 40 kB when parsed
 _MAX_LINE_CHARS = 2_000
 _UNREACHABLE = ("bad_certificate", "bad_url", "connect", "connect_timeout", "dns", "private_address")
 # "interleave/1.0" means what "interleave" does: crawlers compare product names (RFC 9309, 2.2.1).
-_VERSION = re.compile(r"^(\s*user-agent\s*:\s*[^\s/#]+)/[^\s#]*", re.IGNORECASE | re.MULTILINE)
+_VERSION = re.compile(r"^([ \t]*user-agent[ \t]*:[ \t]*[^\s/#]+)/[^\s#]*", re.IGNORECASE | re.MULTILINE)
 _MAX_CRAWL_DELAY_S = 60.0
 # TDMRep is asked for only where at least this many images are wanted: most hosts of the long tail have one or two.
 MANY_IMAGES = 3

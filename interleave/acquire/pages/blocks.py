@@ -14,7 +14,7 @@ _MAX_FIGURE_BLOCKS = 200  # a gallery; beyond it is a page in a box that is call
 # Stands for a `<br>`.
 BREAK = "\u2028"
 _SPACES = re.compile(r"\s+")
-_DENSE_END = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]$")
+_DENSE = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,17 @@ def pictures_between_sentences(pieces: list[str | Picture], language: str) -> li
     words: list[str] = []
     places: list[tuple[int, Picture]] = []
     length = 0
+    before = ""  # the last of the text so far
     for piece in pieces:
         if isinstance(piece, Picture):
             places.append((length, piece))
             # Between words; Chinese and Japanese have no blanks between theirs.
-            said = "" if _DENSE_END.search("".join(words[-2:])) else " "
+            said = "" if _DENSE.match(before) else " "
         else:
             said = _SPACES.sub(" ", piece)
+            if places and places[-1][0] == length and _DENSE.match(before) and _DENSE.match(said.lstrip()):
+                said = said.lstrip()
+            before = said.rstrip()[-1:] or before
         words.append(said)
         length += len(said)
     text = "".join(words)

@@ -35,7 +35,7 @@ NOTICE = re.compile(
 # What is left of buttons and advertisements.
 SCRAP = re.compile(
     r"(?:advert(?:ise?ment)?s?|continue reading(?: below)?|(?:story|article) continues below(?: advertisement)?|"
-    r"read (?:more|full article)|close|captions?|share|tweet|print|email|loading\W*|(?:image )?\d+ of \d+|don't miss|"
+    r"read (?:more|full article)|close|captions?|share|tweet|print|email|loading|(?:image )?\d+ of \d+|don't miss|"
     r"click to (?:enlarge|expand)|enlarge|anzeige|werbung|publicité|publicidade?|广告|広告)\W*",
     re.IGNORECASE,
 )

@@ -20,7 +20,7 @@ def names(text: str) -> frozenset[str]:
 # Never text of a page, nor pictures.
 SKIPPED = names("""
     script style template head iframe frame object embed applet video audio canvas svg math map progress meter button
-    select textarea input option datalist dialog link meta source track param rp rt
+    select textarea input option datalist dialog link meta title track param rp rt
     """)
 
 # How much of the page's running text an element may hold and still be left out, by how sure its name is.

@@ -34,15 +34,15 @@ MAX_TEXT_CHARS = 1_000_000
 _MAX_ATTRIBUTES = 256  # the parser's time is quadratic in them
 # What is no part of the text, and may be most of the bytes. One pattern, since each may stand inside of the others.
 _RAW = re.compile(
-    r"<script\b.*?(?:</script[^>]*>|\Z)|<style\b.*?(?:</style[^>]*>|\Z)|<!--(?:-?>|.*?(?:--!?>|\Z))",
+    r"<script\b.*?(?:</script[^<>]*+>|\Z)|<style\b.*?(?:</style[^<>]*+>|\Z)|<!--(?:-?>|.*?(?:--!?>|\Z))",
     re.IGNORECASE | re.DOTALL,
 )
 # Browsers read on behind these; libxml2 does not.
-_ENDS = re.compile(r"</(?:body|html)\b[^>]*>", re.IGNORECASE)
-_MANY_ATTRIBUTES = re.compile(
-    r"<[a-zA-Z][^\s>/]*+(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?+)?+)"
-    rf"{{{_MAX_ATTRIBUTES}}}"
-)
+_ENDS = re.compile(r"</(?:body|html)\b[^<>]*+>", re.IGNORECASE)
+# A tag is matched as a whole, however long, so that nothing is looked at twice; its attributes are counted behind that.
+_ATTRIBUTE = r"[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?+)?+"
+_TAG = re.compile(rf"<[a-zA-Z][^\s>/]*+((?:{_ATTRIBUTE})*+)")
+_ATTRIBUTES = re.compile(_ATTRIBUTE)
 # "2.1. Blur", "Figure 3. A cat": the full stop would end a sentence.
 _NUMBER = re.compile(
     r"^((?:(?:figure|fig\.?|table|abb\.?|abbildung|tabelle) )?\d[\d.]{0,12}?)\.\s+(?=\S)", re.IGNORECASE
@@ -125,9 +125,14 @@ def _text(data: bytes, content_type: str) -> str:
     text = _ENDS.sub("", _RAW.sub("", decode_page(data, content_type)).replace("\0", ""))
     if text.count("<") > MAX_TAGS:
         raise Unreadable("too_many_elements", f"{text.count('<'):,} tags, at most {MAX_TAGS:,}")
-    if _MANY_ATTRIBUTES.search(text):
+    if any(_num_attributes(tag[1]) > _MAX_ATTRIBUTES for tag in _TAG.finditer(text)):
         raise Unreadable("too_many_elements", f"a tag with more than {_MAX_ATTRIBUTES} attributes")
     return text
+
+
+def _num_attributes(text: str) -> int:
+    # One takes two characters at least.
+    return sum(1 for _ in _ATTRIBUTES.finditer(text)) if len(text) > 2 * _MAX_ATTRIBUTES else 0
 
 
 def _tree(text: str) -> Any:

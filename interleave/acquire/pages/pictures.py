@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -24,7 +25,11 @@ MAX_URL_CHARS = 4000
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-url", "data-hi-res-src", "data-echo")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
 # A URL, which may hold commas and ends without them, and its size. Possessive: nothing is tried twice.
-_CANDIDATE = re.compile(r"[\s,]*+(\S++)(?:(?<=,)|\s++(?:([\d.]{1,12}+)([wx])(?:\s[^,]*+)?+)?+(?:,|$)|$)")
+_CANDIDATE = re.compile(
+    r"[\s,]*+(\S++)(?:(?<=,)|\s++(?:([\d.]{1,12}+)([wx])(?:\s(?:[^,(]|\([^)]*+\)?+)*+)?+)?+(?:,|$)|$)"
+)
+_NO_HOST = re.compile(r"(?:https?:)?(?://?/*$|///)", re.IGNORECASE)
+_TOKEN = re.compile(r"[\s,]*+\S++")
 _MAX_SOURCES = 16  # of a `<picture>`
 _STYLE_SIDE = re.compile(r"(?:^|[;\s])(?:width|height)\s*:\s*(\d{1,5})(?:\.\d+)?px")
 _NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px)?\s*$")
@@ -113,17 +118,18 @@ def _references(element: Any) -> list[str]:
     return [*sized, *lazy, *filter(None, (element.get("src"),))]
 
 
-def _largest(srcset: str) -> list[str]:
+@lru_cache(maxsize=256)  # the sources of a `<picture>` are asked for by each of its images
+def _largest(srcset: str) -> tuple[str, ...]:
     """The candidate of a srcset that is widest, up to MAX_WIDTH; where all are wider, the narrowest."""
     found = []
     for match in _candidates(srcset[:20_000]):
         size = float(match[2]) if match[2] and match[2].count(".") < 2 and match[2] != "." else 1.0
         found.append((size * 600 if match[3] != "w" else size, match[1].rstrip(",")))
     if not found:
-        return []
+        return ()
     fitting = [item for item in found if item[0] <= MAX_WIDTH]
     # The first of equals, as browsers choose.
-    return [max(fitting, key=lambda item: item[0])[1] if fitting else min(found, key=lambda item: item[0])[1]]
+    return (max(fitting, key=lambda item: item[0])[1] if fitting else min(found, key=lambda item: item[0])[1],)
 
 
 def _candidates(srcset: str) -> Iterator[re.Match[str]]:
@@ -134,7 +140,8 @@ def _candidates(srcset: str) -> Iterator[re.Match[str]]:
             yield match
             position = match.end()
         else:
-            position = srcset.find(",", position) + 1 or len(srcset)
+            token = _TOKEN.match(srcset, position)
+            position = srcset.find(",", token.end() if token else position) + 1 or len(srcset)
 
 
 def _absolute(reference: str, base: str) -> str | None:
@@ -142,14 +149,14 @@ def _absolute(reference: str, base: str) -> str | None:
     if reference[:5].lower() == "data:":
         return reference
     reference = "".join(reference.split()) if "\n" in reference or "\t" in reference else reference
-    if not reference or len(reference) > MAX_URL_CHARS or reference.startswith("#"):
+    if not reference or len(reference) > MAX_URL_CHARS or reference.startswith("#") or _NO_HOST.match(reference):
         return None
     try:
         url = urljoin(base, reference).partition("#")[0]
         parts = urlsplit(url)
     except ValueError:  # an impossible host
         return None
-    if reference.strip("/") == "" or (parts.scheme.lower() in ("http", "https") and not parts.netloc):
+    if parts.scheme.lower() in ("http", "https") and not parts.netloc:
         return None
     # A page of the web may not name a file of this machine.
     is_file = parts.scheme.lower() == "file" and base.startswith("file:")

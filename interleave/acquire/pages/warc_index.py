@@ -144,7 +144,11 @@ def _add_record(index: WarcIndex, record: Any, number: int, offset: int) -> None
         return
     head, is_whole = _consume(record)
     media_type = _media_type(record, http, kind, head)
-    if media_type and not _MEDIA_TYPE.fullmatch(media_type):  # lines that end otherwise than HTTP's are one header
+    # Lines that end otherwise than HTTP's are one header to the parser, or one status line.
+    is_odd = "\n" in (getattr(http, "status_line", None) or "") or (
+        media_type and not _MEDIA_TYPE.fullmatch(media_type)
+    )
+    if is_odd:
         index.captures.append(_refused(number, offset, record, "bad_http", f"the type is {media_type[:40]!r}"))
         return
     if kind == "revisit":
