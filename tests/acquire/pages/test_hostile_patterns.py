@@ -6,7 +6,7 @@ import pkgutil
 import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ import interleave.access
 import interleave.acquire.pages
 from interleave.acquire.pages.page import read_page
 from interleave.acquire.pages.pictures import Picture, picture_of
+from interleave.errors import Unreadable
 
 URL = "https://example.org/page"
 REPEATED = [
     "x", " ", ",", ".", "-", "_", "/", "<", "%", "(", "1", "猫", "。", "”", "©", "<!---->", "<!--", "-->", "a=1 ",
     "[1]", "x ", "x, ", "x 1w,", "1x,", "1.", "a.", "a-", "0x", "<a ", "<p a=1 ", "<script ", "<style>", "<meta ",
     "<?xml", "charset=", "width:", "display : ", "copyright ", "all rights reserved ", "references and ",
-    "user-agent: ", "icon-", "\r\n ",
+    "user-agent: ", "icon-", "\r\n ", "\n", "a,",
 ]  # fmt: skip
 HOSTILE = [
     *(piece * (20_000 // len(piece)) for piece in REPEATED),
@@ -120,6 +121,21 @@ def test_a_picture_of_many_sources_and_images_is_read_at_once(source: str) -> No
         first, *pictures, last = read_page(page, URL).parts
     assert (first, last) == (CAT, DOG)
     assert len(pictures) == 1000
+
+
+@pytest.mark.parametrize("piece", ["</body ", "</script", "<a", "<a ", "<a b='", "<p>loading...", "<a b=\"'"])
+@pytest.mark.parametrize("before", ["", "<script>", "<p>x"])
+def test_a_page_of_what_is_not_closed_is_read_at_once(before: str, piece: str) -> None:
+    page = f"<p>{CAT}</p>{before}{piece * 50_000}".encode()
+    with within_a_second(), suppress(Unreadable):
+        read_page(page, URL)
+
+
+def test_sources_are_read_once_for_all_images_of_a_picture() -> None:
+    sources = f"<source srcset='{'a 1w,' * 4000}'></source>" * 16
+    page = page_of(f"{paragraph('cat')}<picture>{sources}{'<img src=b.jpg>' * 20}</picture>")
+    with within_a_second():
+        read_page(page, URL)
 
 
 @pytest.mark.parametrize("body", [b"<!---->" * 72 + b"x", b"<!-- -->\n" * 55, b"<!--" * 120, b" \n" * 250 + b"<p>"])

@@ -43,5 +43,11 @@ def test_the_copy_of_a_lazy_picture_does_not_come_beside_it(markup: str) -> None
     assert between(markup) == ["[a.jpg]"]
 
 
+@pytest.mark.parametrize("end", ["", "</source>", "<source srcset='/c.webp'>"])
+def test_a_picture_comes_whether_its_sources_are_closed_or_not(end: str) -> None:
+    markup = f"<picture><source srcset='/b.webp'>{end}{A}</picture>"
+    assert between(markup) in (["[b.webp]"], ["[c.webp]"])
+
+
 def test_of_pictures_without_scripts_only_those_come_that_are_not_beside_them() -> None:
     assert between(f"{A}<noscript>{A}{B}</noscript>") == ["[a.jpg]", "[b.jpg]"]

@@ -1,3 +1,4 @@
+import gc
 import os
 import zipfile
 from pathlib import Path
@@ -164,6 +165,7 @@ def test_an_archive_that_is_not_there_is_no_damage(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted by Linux")
 def test_no_file_stays_open(tmp_path: Path) -> None:
     path = str(zip_of(tmp_path, "a.html"))
+    gc.collect()  # what earlier tests left open
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for _ in range(20):
         assert Zip(path).has("a.html")
@@ -171,4 +173,4 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
     for _ in range(20):
         with pytest.raises(Unreadable):
             Zip(str(tmp_path / "bad.zip"))
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208

@@ -154,6 +154,16 @@ def test_a_page_whose_header_has_lines_that_end_otherwise_is_refused(tmp_path: P
     assert Found(tmp_path, [page(PAGE, BODY, lines), page(f"{SITE}/two")]).reasons == ["bad_http", None]
 
 
+def test_a_page_whose_whole_header_ends_its_lines_otherwise_is_refused_too(tmp_path: Path) -> None:
+    record = page(PAGE, BODY)
+    head, _, block = record.partition(b"\r\n\r\n")
+    block = block.removesuffix(b"\r\n\r\n").replace(b"\r\n", b"\n")
+    length = f"Content-Length: {len(block)}".encode()
+    head = b"\r\n".join([*head.split(b"\r\n")[:-1], length])
+    odd = head + b"\r\n\r\n" + block + b"\r\n\r\n"
+    assert Found(tmp_path, [odd, page(f"{SITE}/two")]).reasons == ["bad_http", None]
+
+
 # Addresses
 
 
