@@ -116,7 +116,7 @@ class Fetcher:
                 self._frontier.add(Job(url=url, target=target, num_requests=num_requests))
             except FetchError as error:
                 self._record(self._entry(url, error, attempts=num_requests))
-            while self._frontier.num_open >= _MAX_PENDING:
+            while self._frontier.num_pending >= _MAX_PENDING:
                 await asyncio.sleep(0.05)
             if number % 100 == 0:
                 await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from itertools import count
 from yarl import URL
 
 from interleave.access.errors import FetchError
+from interleave.access.urls import parse_url
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +58,13 @@ class Host:
     is_known: bool = True
     # Whether its wishes are: until then one job at a time goes there, and asks for them.
     is_scheduled: bool = False
+    aside: deque[tuple[str, int]] = field(default_factory=deque)
+    # (URL, requests so far) of jobs beyond MAX_QUEUE: they take less room, and leave that of the queues to other hosts.
+
+
+# Jobs of a host that are ready to be taken, and jobs of all hosts that wait behind those.
+MAX_QUEUE = 1_000
+MAX_ASIDE = 1_000_000
 
 
 class Frontier:
@@ -75,27 +83,33 @@ class Frontier:
         self._later: list[tuple[float, int, Job]] = []
         self._order = count()
         self._wake = asyncio.Event()
-        self._num_open = 0
+        self._num_open = self._num_aside = 0
         self._is_fed = False
 
     @property
-    def num_open(self) -> int:
-        """Jobs that were added and have not ended."""
-        return self._num_open
+    def num_pending(self) -> int:
+        """Jobs that were added and have not ended, less those that wait behind a host's full queue."""
+        return self._num_open - self._num_aside
 
     def least_left_s(self) -> float:
         """How long the host that takes longest will take for its jobs, if each of its requests were over at once."""
         now = self._clock()
         open_ones = (host for host in self._hosts.values() if host.queue and host.closed is None)
-        return max(
-            (max(host.next_at - now, 0.0) + len(host.queue) * host.interval_s for host in open_ones), default=0.0
+        left = (
+            max(host.next_at - now, 0.0) + (len(host.queue) + len(host.aside)) * host.interval_s for host in open_ones
         )
+        return max(left, default=0.0)
 
     def add(self, job: Job) -> None:
         """A new job."""
+        host = self.host(job)
         self._num_open += 1
-        self.host(job).num_wanted += 1
-        self._enqueue(job)
+        host.num_wanted += 1
+        if len(host.queue) >= MAX_QUEUE and self._num_aside < MAX_ASIDE:
+            host.aside.append((job.url, job.num_requests))
+            self._num_aside += 1
+        else:
+            self._enqueue(job)
 
     def again(self, job: Job, delay_s: float = 0.0) -> None:
         """A job that goes on: to where it was redirected, or by another try."""
@@ -176,10 +190,17 @@ class Frontier:
             self._schedule(host)
             return None
         job = host.queue.popleft()
+        self._refill(host)
         host.num_active += 1
         host.next_at = max(host.next_at, now + host.interval_s)
         self._schedule(host)
         return job
+
+    def _refill(self, host: Host) -> None:
+        while host.aside and len(host.queue) < MAX_QUEUE:
+            url, num_requests = host.aside.popleft()
+            host.queue.append(Job(url=url, target=parse_url(url), num_requests=num_requests))
+            self._num_aside -= 1
 
     def _enqueue(self, job: Job) -> None:
         host = self.host(job)

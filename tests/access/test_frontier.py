@@ -4,79 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 import pytest
+from fixtures_frontier import add, drive, frontier_of, now, run
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
 from interleave.access.errors import FetchError
-from interleave.access.frontier import Frontier, Job
-
-T = TypeVar("T")
-
-
-class Loop(asyncio.SelectorEventLoop):
-    """Its time passes where everybody waits, at once."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-        super().__init__()
-        selector: Any = self._selector  # type: ignore[attr-defined]
-        real = selector.select
-
-        def select(timeout: float | None) -> Any:
-            assert timeout is not None, "nobody will ever be woken"
-            self._now += timeout + 1e-9
-            return real(0)
-
-        selector.select = select
-
-    def time(self) -> float:
-        return self._now
-
-
-def run(what: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(what)
-
-
-def now() -> float:
-    return round(asyncio.get_running_loop().time(), 3)
-
-
-def frontier_of(per_host: int = 1, interval_s: float = 0.0) -> Frontier:
-    return Frontier(connections_per_host=per_host, interval_s=interval_s, clock=asyncio.get_running_loop().time)
-
-
-def job(url: str) -> Job:
-    return Job(url=url, target=URL(f"http://{url}"))
-
-
-def add(frontier: Frontier, *urls: str) -> list[Job]:
-    jobs = [job(url) for url in urls]
-    for each in jobs:
-        frontier.add(each)
-    return jobs
-
-
-async def drive(frontier: Frontier, seconds: float = 0.0) -> list[tuple[float, str]]:
-    """Takes all jobs, each of which lasts so long; when each began."""
-    starts = []
-
-    async def work(job: Job) -> None:
-        host = frontier.host(job)
-        await asyncio.sleep(seconds)
-        frontier.release(host)
-        frontier.end()
-
-    async with asyncio.TaskGroup() as group:
-        while taken := await frontier.take():
-            starts.append((now(), taken.url))
-            group.create_task(work(taken))
-    return starts
+from interleave.access.frontier import Job
 
 
 @pytest.mark.parametrize("per_host", [1, 2, 3])
@@ -225,7 +161,7 @@ def test_a_taker_waits_for_jobs_that_are_added_later() -> None:
         loop = asyncio.get_running_loop()
         loop.call_later(3, add, frontier, "a/1")
         loop.call_later(4, frontier.feed_ended)
-        return await drive(frontier), frontier.num_open
+        return await drive(frontier), frontier.num_pending
 
     assert run(starts()) == ([(3, "a/1")], 0)
 
