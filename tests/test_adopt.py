@@ -51,6 +51,17 @@ def test_a_tar_that_is_cut_off_gives_what_is_whole(tmp_path: Path) -> None:
     assert found.left_out["damaged_file"] == 1
 
 
+def test_tars_and_folders_beside_each_other_are_both_adopted(tmp_path: Path) -> None:
+    pairs = list({pair.url: pair for pair in sample_pairs()[:12]}.values())
+    write_img2dataset(tmp_path / "out" / "tars", pairs[:6], "webdataset")
+    write_img2dataset(tmp_path / "out" / "folders", pairs[6:], "files")
+    found = adopt(tmp_path / "out", tmp_path / "store")
+    assert found.images + found.known + sum(found.left_out.values()) == len(pairs)
+    with Store(tmp_path / "store") as store:
+        had = {entry.url for entry in store.entries()}
+    assert had == {pair.url for pair in pairs if not pair.image.startswith(b"<")}
+
+
 def test_a_folder_of_something_else_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("nothing")
     with pytest.raises(RecipeError, match="holds no folder with"):

@@ -166,6 +166,19 @@ def test_every_colour_mode_becomes_the_rgb_a_viewer_shows(name: str, target: Ima
     assert simplejpeg.decode_jpeg_header(image.jpeg)[2] in ("YCbCr", "Gray")
 
 
+def test_what_is_transparent_in_16_bit_grey_lies_on_white() -> None:
+    def half(transparent: int) -> tuple[int, int]:
+        """A picture of two greys, one of which may be transparent: what is seen left and right."""
+        row = b"\0" + struct.pack(">H", 0x1234) * 20 + struct.pack(">H", 0x4000) * 20
+        clear = png_chunk(b"tRNS", struct.pack(">H", transparent))
+        pixels = decode_rgb(normalise(png(40, 32, clear, raw=row * 32, depth=16, kind=0), ANY_SIZE).jpeg)
+        return int(pixels[16, 5, 0]), int(pixels[16, 35, 0])
+
+    assert half(0x1234) == pytest.approx((255, 0x40), abs=2)
+    assert half(0x4000) == pytest.approx((0x12, 255), abs=2)
+    assert half(0x1235) == pytest.approx((0x12, 0x40), abs=2), "its neighbour, of the same eight bits"
+
+
 def test_grey_stays_one_component_and_exactly_neutral() -> None:
     image = normalise(saved(photo().convert("L"), "PNG"), SMALL)
     assert simplejpeg.decode_jpeg_header(image.jpeg)[2] == "Gray"

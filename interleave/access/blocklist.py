@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from interleave.access.spelling import canonical_url, host_of
+from interleave.access.spelling import canonical_url, host_name, host_of
 from interleave.errors import RecipeError
 
 PHASH_DISTANCE = 4
@@ -92,8 +92,8 @@ def _kind(entry: str, path: str, number: int) -> tuple[str, str]:
         return "phash", match[1]
     if lower.startswith(("http://", "https://")):
         return "urls", canonical_url(entry)
-    if _DOMAIN.fullmatch(lower):
-        return "domains", lower
+    if _DOMAIN.fullmatch(name := host_name(lower)):
+        return "domains", name
     raise RecipeError(
         f"blocklists: {path}, line {number}: {entry[:80]!r} is no SHA-256, MD5, phash:HEX, http(s) URL or domain"
     )

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @lru_cache(maxsize=1 << 15)  # a URL is looked up several times on its way
 def canonical_url(url: str) -> str:
-    """Lower-case host in IDNA, without default port and fragment.
+    """Lower-case host in IDNA, without default port, dot segments and fragment, percent-encoded as requests are.
 
     >>> canonical_url("HTTP://Bücher.example:80#top")
     'http://xn--bcher-kva.example/'
@@ -30,9 +31,38 @@ def canonical_url(url: str) -> str:
     host = host_name(parts.hostname or "")
     if not host:
         return bare
+    path = _without_dots(percent_encoded(parts.path))
     if port is not None and port != _DEFAULT_PORTS.get(parts.scheme):
         host = f"{host}:{port}"
-    return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+    return urlunsplit((parts.scheme, host, path or "/", percent_encoded(parts.query), ""))
+
+
+def percent_encoded(text: str) -> str:
+    """A path or query with an escape for what needs one, and for nothing else (RFC 3986, 6.2.2.2).
+
+    >>> percent_encoded("/%7Eme/b%c3%bcch/ü%2F")
+    '/~me/b%C3%BCch/%C3%BC%2F'
+    """
+    return quote(_ESCAPE.sub(_plain, text), safe="%/:@!$&'()*+,;=?~", errors="surrogatepass")
+
+
+def _plain(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if character.isascii() and (character.isalnum() or character in "-._~") else escape[0].upper()
+
+
+def _without_dots(path: str) -> str:
+    """`/a/./b/../c` as `/a/c` (RFC 3986, 5.2.4)."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    parts = path.split("/")
+    for part in parts[1:]:
+        if part == "..":
+            kept = kept[:-1]
+        elif part != ".":
+            kept.append(part)
+    return "/" + "/".join(kept) + ("/" if parts[-1] in (".", "..") and kept else "")
 
 
 def host_of(url: str) -> str:

@@ -60,7 +60,7 @@ class Store:
         is_read_only = path.is_file() and not os.access(self._folder, os.W_OK)
         if not is_read_only:
             (self._folder / BLOBS_NAME).mkdir(parents=True, exist_ok=True)
-        where = f"{path.absolute().as_uri()}?mode=ro&immutable=1" if is_read_only else str(path)
+        where = f"{path.absolute().as_uri()}?mode=ro{_unless_written(path)}" if is_read_only else str(path)
         ledger = sqlite3.connect(
             where, timeout=60, isolation_level=None, check_same_thread=False, uri=is_read_only, factory=Ledger
         )
@@ -71,6 +71,8 @@ class Store:
                 f"{self._folder} was made by a newer interleave (store version {version}); upgrade to read it"
             )
         if is_read_only:
+            if version < VERSION:
+                raise TaskError(f"{self._folder} was made by an older interleave; open it once where it may be written")
             return ledger
         if version < VERSION:
             ledger.execute("pragma journal_mode=wal")
@@ -150,6 +152,12 @@ class Store:
                 os.close(self._blobs.popitem(last=False)[1])
         self._blobs.move_to_end(file)
         return self._blobs[file]
+
+
+def _unless_written(ledger: Path) -> str:
+    """SQLite may take a file for unchanging where no rows wait in the log beside it."""
+    log = ledger.with_name(f"{ledger.name}-wal")
+    return "" if log.is_file() and log.stat().st_size else "&immutable=1"
 
 
 def blob_name(file: int) -> str:

@@ -16,6 +16,7 @@ from yarl import URL
 
 from interleave.access.client import Client
 from interleave.access.errors import FetchError
+from interleave.access.spelling import percent_encoded
 from interleave.access.urls import origin_of
 
 MAX_AGE_S = 24 * 3600
@@ -163,19 +164,9 @@ def _locations(text: bytes) -> tuple[_Location, ...]:
     found = []
     for entry in entries[:_MAX_LOCATIONS] if isinstance(entries, list) else []:
         if isinstance(entry, dict) and isinstance(location := entry.get("location"), str):
-            pieces = tuple(_as_asked(location[:_MAX_LINE_CHARS].removesuffix("$")).split("*"))
+            pieces = tuple(percent_encoded(location[:_MAX_LINE_CHARS].removesuffix("$")).split("*"))
             found.append(_Location(pieces, location.endswith("$"), entry.get("tdm-reservation") in (1, "1")))
     return tuple(found)
-
-
-def _as_asked(location: str) -> str:
-    """A path as requests have it: `/bücher/` as `/b%C3%BCcher/`."""
-    if not location.startswith("/"):
-        return location
-    try:
-        return URL(f"http://localhost{location}").raw_path_qs
-    except ValueError:
-        return location
 
 
 async def ask_file(client: Client, deadline_s: float, url: URL, max_bytes: int) -> bytes:

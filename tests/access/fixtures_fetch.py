@@ -6,14 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from fixtures_site import NOT_FOUND, Answer, Site
 
 from interleave.access.blocklist import Blocklist
 from interleave.access.fetching import Keep, Web, fetch_missing
-from interleave.access.ledger import Entry
+from interleave.access.ledger import OK, Entry
 from interleave.access.settings import Fetch
 from interleave.access.store import ORIGINAL, Store
 from interleave.access.store_writer import open_for_writing
+from interleave.download import Download, download
+from interleave.images import ImageTarget
+from interleave.spool import write_table
+from interleave.wanted import URLS
 
 CONTACT = "somebody@lab.example"
 HOSTS = ("a.example", "b.example", "c.example")
@@ -113,3 +118,38 @@ def read_back(folder: Path, url: str) -> bytes:
         entry = store.entry(url)
         assert entry is not None and entry.sha256 is not None
         return store.read(entry.sha256)
+
+
+def downloaded(
+    urls: Sequence[str],
+    folder: Path,
+    places: str | Mapping[str, str],
+    *,
+    store: Path,
+    blocklist: Blocklist = NO_BLOCKLIST,
+    max_bytes: int = 100_000,
+    form: str = ORIGINAL,
+    **settings: Any,
+) -> dict[str, str]:
+    """What the download stage of a build says of each URL: OK, or the reason why it has none.
+
+    folder: the build's own; store: what several builds share.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted, found = folder / "wanted.parquet", folder / "outcomes.parquet"
+    with write_table(wanted, URLS) as table:
+        for url in urls:
+            table.append({"url": url})
+    web = Web(
+        settings=fetch_settings(places, **settings),
+        max_bytes=max_bytes,
+        blocklist=blocklist,
+        phash=lambda data: None,
+        quiet=True,
+    )
+    download(
+        Download(
+            web=web, store=store, wanted=(wanted,), outcomes=(found,), target=ImageTarget(max_short_side=32), form=form
+        )
+    )
+    return {row["url"]: row["reason"] or OK for row in pq.read_table(found).to_pylist()}

@@ -35,7 +35,9 @@ def python_values(array: pa.Array, depth: int = 0) -> list[Any]:
         return [UNKNOWN_TYPE] * len(array)
     if isinstance(array, pa.ExtensionArray):
         return python_values(array.storage, depth + 1)
-    if pa.types.is_decimal(kind) or pa.types.is_binary_view(kind) or pa.types.is_fixed_size_list(kind):
+    if pa.types.is_decimal(kind):
+        return [None if value is None else float(value) for value in array.to_pylist()]
+    if pa.types.is_binary_view(kind) or pa.types.is_fixed_size_list(kind):
         return python_values(array.cast(_usual_type(kind)), depth + 1)
     if pa.types.is_string_view(kind):
         binary = array.cast(pa.binary_view()).cast(pa.large_binary())
@@ -57,8 +59,6 @@ def python_values(array: pa.Array, depth: int = 0) -> list[Any]:
 
 
 def _usual_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_decimal(kind):
-        return pa.float64()
     return pa.large_binary() if pa.types.is_binary_view(kind) else pa.large_list(kind.value_type)
 
 
