@@ -20,7 +20,7 @@ from interleave.access.sniff import check_is_image
 from interleave.access.store import Store
 from interleave.access.store_writer import StoreWriter, open_for_writing
 from interleave.acquire.listing import SourceFile, Split, list_files
-from interleave.acquire.tables.img2dataset import Pair, has_sample_folder, list_folders, read_folder, read_tar
+from interleave.acquire.tables.img2dataset import Pair, find_folders, list_folders, read_folder, read_tar
 from interleave.errors import RecipeError, TaskError, Unreadable
 
 MAX_IMAGE_BYTES = 1 << 28
@@ -66,7 +66,7 @@ def _pairs(path: Path) -> Iterator[Pair]:
         raise RecipeError(f"{path} is not there; name img2dataset's output folder, or one of its .tar files")
     has_tars = path.is_file() or any(path.rglob("*.tar"))
     tars = list_files("adopt", str(path), (".tar",)) if has_tars else []
-    folders = list_folders("adopt", str(path)) if not has_tars or has_sample_folder(path) else []
+    folders = (find_folders if has_tars else list_folders)("adopt", str(path))
     # Nothing is pinned: the bytes of each image are hashed as they go in.
     return chain(
         (pair for file in tars for pair in read_tar(_split(file), MAX_IMAGE_BYTES)),

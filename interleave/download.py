@@ -8,13 +8,16 @@ The tables, not the store, are what `measure` depends on: they are equal wheneve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
-from interleave.access.fetching import Web, fetch_missing, is_of_other_terms, is_there
+from interleave.access.fetching import NUM_DECODING, Web, fetch_missing, is_of_other_terms, is_there
 from interleave.access.kinds import IMAGES
 from interleave.access.ledger import OK, Entry
 from interleave.access.store import ORIGINAL, Store
@@ -62,11 +65,16 @@ def download(task: Download) -> Counts:
 
 def _fetch(task: Download, store: Store, writer: StoreWriter, refused: Mapping[str, Unreadable]) -> None:
     num_urls = sum(pq.read_metadata(path).num_rows for path in task.wanted)
-    form, keep = (task.form, partial(_normalised, target=task.target)) if is_packed(task.form) else (ORIGINAL, bytes)
+    keep = partial(_normalised, target=task.target) if is_packed(task.form) else bytes
     urls = _urls(task.wanted)
     if refused:
         urls = (url for url in urls if (store.entry(url) or Entry(url=url, outcome="")).sha256 not in refused)
-    fetch_missing(urls, num_urls, store, writer, task.web, form=form, keep=keep)
+    fetch_missing(urls, num_urls, store, writer, task.web, form=_fetched_form(task), keep=keep)
+
+
+def _fetched_form(task: Download) -> str:
+    """In which form images go into the store as they come: img2dataset makes its own of originals."""
+    return task.form if is_packed(task.form) else ORIGINAL
 
 
 def _forms_of_originals(task: Download, store: Store, writer: StoreWriter) -> dict[str, Unreadable]:
@@ -76,14 +84,35 @@ def _forms_of_originals(task: Download, store: Store, writer: StoreWriter) -> di
         Why there is none of some, by SHA-256.
     """
     refused: dict[str, Unreadable] = {}
-    for sha256 in _hashes(task, store):
-        if store.has_image(sha256, task.form):
-            continue
-        try:
-            writer.put_form(sha256, _normalised(store.read(sha256), task.target), task.form)
-        except Unreadable as error:
-            refused[sha256] = error
+    missing = (sha256 for sha256 in _hashes(task, store) if not store.has_image(sha256, task.form))
+    with (
+        ThreadPoolExecutor(NUM_DECODING) as threads,
+        tqdm(desc="   reduce", unit="image", disable=task.web.quiet or None, leave=False) as bar,
+    ):
+        # Few at once: an original may have max_bytes.
+        while batch := list(islice(missing, 2 * NUM_DECODING)):
+            originals = [_read(store, sha256) for sha256 in batch]
+            for sha256, made in zip(batch, threads.map(partial(_made, target=task.target), originals), strict=True):
+                if isinstance(made, bytes):
+                    writer.put_form(sha256, made, task.form)
+                else:
+                    refused[sha256] = made
+                bar.update()
     return refused
+
+
+def _read(store: Store, sha256: str) -> bytes | Unreadable:
+    try:
+        return store.read(sha256)
+    except Unreadable as error:
+        return error
+
+
+def _made(original: bytes | Unreadable, target: ImageTarget) -> bytes | Unreadable:
+    try:
+        return original if isinstance(original, Unreadable) else _normalised(original, target)
+    except Unreadable as error:
+        return error
 
 
 def _forms_of_img2dataset(task: Download, store: Store, writer: StoreWriter) -> dict[str, Unreadable]:
@@ -110,7 +139,7 @@ def _urls(tables: Iterable[Path]) -> Iterator[str]:
 
 def _write_all_outcomes(task: Download, store: Store, refused: Mapping[str, Unreadable]) -> Counts:
     counts = Counts()
-    terms = task.web.terms(IMAGES, task.form)
+    terms = task.web.terms(IMAGES, _fetched_form(task))
     for wanted, outcomes in zip(task.wanted, task.outcomes, strict=True):
         with write_table(outcomes, OUTCOMES) as table:
             for url in _urls([wanted]):

@@ -20,7 +20,7 @@ def tiff_frame_as_png(data: bytes, frame: int, max_bytes: int) -> bytes:
     """Frame `frame`, from 0, of a TIFF, as a PNG, which the codec then reads.
 
     Raises:
-        Unreadable: `too_many_bytes`, `frame_missing`, `too_many_pixels`, `truncated`, `undecodable`.
+        Unreadable: `too_many_bytes`, `too_many_frames`, `frame_missing`, `too_many_pixels`, `truncated`, `undecodable`.
     """
     with hostile_data_refused(), PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -32,9 +32,9 @@ def tiff_frame_as_png(data: bytes, frame: int, max_bytes: int) -> bytes:
 
 def _frame_as_png(data: bytes, frame: int) -> bytes:
     with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+        if frame >= _MAX_FRAMES:
+            raise Unreadable("too_many_frames", f"frame {frame}, at most {_MAX_FRAMES:,} are read")
         try:
-            if frame >= _MAX_FRAMES:
-                raise EOFError
             image.seek(frame)
         except EOFError:
             raise Unreadable("frame_missing", f"the TIFF has no frame {frame}") from None

@@ -1,4 +1,4 @@
-"""Makes pictures smaller: antialiased filters in SIMD, with the same bytes on every processor."""
+"""Makes pictures smaller: antialiased filters in SIMD, with the same bytes whether or not a processor has it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ import orjson
 from interleave import __version__
 from interleave.access.client import Client, Response
 from interleave.access.errors import FetchError
-from interleave.access.fetching import Keep, Web
+from interleave.access.fetching import NUM_DECODING, Keep, Web
 from interleave.access.frontier import Frontier, Host, Job
 from interleave.access.kinds import Kind
 from interleave.access.ledger import OK, Entry
@@ -43,8 +42,6 @@ _MAX_STORED_HEADER_CHARS = 500
 _BY_TERMS = frozenset(
     ["blocklisted", "opted_out", "out_of_bounds", "private_address", "robots", "too_many_bytes", "too_many_redirects"]
 )
-# What decodes images beside the loop; each may take some 200 MB for a large one.
-_NUM_KEEPERS = min(os.cpu_count() or 1, 4)
 
 Made = TypeVar("Made")
 Ended = Callable[[Entry, int], None]
@@ -76,7 +73,7 @@ class Fetcher:
         self._kept = keep
         self._may_go_on = may_go_on
         self._terms = web.terms(kind, form)
-        self._keepers = ThreadPoolExecutor(_NUM_KEEPERS)
+        self._keepers = ThreadPoolExecutor(NUM_DECODING)
         self._client = Client(settings, max_bytes=web.max_bytes, user_agent=user_agent(settings.contact))
         self._wishes = Wishes(
             partial(ask_file, self._client, settings.deadline_s), writer, robots=settings.politeness.robots

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from interleave.access.store_writer import StoreWriter
 from interleave.errors import InterleaveError
 from interleave.identity import fingerprint
 
+# Threads that decode images; each may take some 200 MB for a large one.
+NUM_DECODING = min(os.cpu_count() or 1, 4)
 # The perceptual hash of an image, None of what is none.
 Phash = Callable[[bytes], int | None]
 # Makes of an image what is kept of it; may raise Unreadable.

@@ -123,26 +123,19 @@ class Ledger(sqlite3.Connection):
         except sqlite3.Error as error:
             raise self._explained(error) from None
 
-    def all(self, *args: Any) -> list[Any]:
-        """The rows of a question; a damaged file is found while they are read."""
-        try:
-            return super().execute(*args).fetchall()
-        except sqlite3.Error as error:
-            raise self._explained(error) from None
-
     def rows(self, *args: Any) -> Iterator[Any]:
-        """The same, one by one."""
+        """The answer to a question, row by row; a damaged file is found while they are read."""
         try:
             yield from super().execute(*args)
         except sqlite3.Error as error:
             raise self._explained(error) from None
 
+    def all(self, *args: Any) -> list[Any]:
+        return list(self.rows(*args))
+
     def one(self, *args: Any) -> Any:
         """The first row, or None."""
-        try:
-            return super().execute(*args).fetchone()
-        except sqlite3.Error as error:
-            raise self._explained(error) from None
+        return next(self.rows(*args), None)
 
     def _explained(self, error: sqlite3.Error) -> TaskError:
         return TaskError(

@@ -12,17 +12,23 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
+_NAME = re.compile(r"[a-z0-9._-]+")
+_MAX_CACHED_CHARS = 1_000
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@lru_cache(maxsize=1 << 15)  # a URL is looked up several times on its way
 def canonical_url(url: str) -> str:
     """Lower-case host in IDNA, without default port, dot segments and fragment, percent-encoded as requests are.
 
     >>> canonical_url("HTTP://Bücher.example:80#top")
     'http://xn--bcher-kva.example/'
     """
-    bare = _CONTROLS.sub("", url.strip()).partition("#")[0].replace(" ", "%20")
+    return _canonical(url) if len(url) <= _MAX_CACHED_CHARS else _canonical.__wrapped__(url)
+
+
+@lru_cache(maxsize=1 << 14)  # a URL is looked up several times on its way
+def _canonical(url: str) -> str:
+    bare = _CONTROLS.sub("", url).partition("#")[0].strip().replace(" ", "%20")
     try:
         parts = urlsplit(bare)
         port = parts.port
@@ -83,13 +89,14 @@ def host_name(host: str) -> str:
 
 
 def _idna(host: str) -> str:
+    """As resolvers have it; itself where it is no name."""
     try:
         import idna
 
-        return idna.encode(host, uts46=True).decode()
+        name = idna.encode(host, uts46=True).decode()
     except (ImportError, UnicodeError):
-        pass
-    try:
-        return host.encode("idna").decode()
-    except UnicodeError:
-        return host
+        try:
+            name = host.encode("idna").decode()
+        except UnicodeError:
+            return host
+    return name if _NAME.fullmatch(name) else host

@@ -24,6 +24,7 @@ from interleave.errors import RecipeError, TaskError, Unreadable
 from interleave.files import sha256_of
 from interleave.identity import document_id
 from interleave.settings import Location, Settings
+from interleave.text import printable
 
 PAGES_A_SPLIT = 256
 # Browsers write it above a page that they save.
@@ -94,7 +95,7 @@ class HtmlSource(Settings):
             yield self._read(files, member, prefix, split.source, limits)
 
     def _read(self, files: Files, member: Member, prefix: str, source: str, limits: Limits) -> Parsed | Refused:
-        name = _printable(prefix + member.name)
+        name = printable(prefix + member.name)
         doc_id = document_id(source, name, member.copy)
         try:
             if member.error is not None:
@@ -150,8 +151,3 @@ def _sha256_of_pages(folder: str, pages: list[str]) -> str:
     for page in pages:
         digest.update(os.fsencode(page) + b"\0" + sha256_of(Path(folder, page)).encode() + b"\n")
     return digest.hexdigest()
-
-
-def _printable(name: str) -> str:
-    """A name that can be written: bytes that are no UTF-8 become escapes."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

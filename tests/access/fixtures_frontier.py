@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from yarl import URL
 
-from interleave.access.frontier import Frontier, Job
+from interleave.access.frontier import Frontier, Host, Job
 
 T = TypeVar("T")
 
@@ -62,12 +62,16 @@ def add(frontier: Frontier, *urls: str) -> list[Job]:
     return jobs
 
 
-async def drive(frontier: Frontier, seconds: float = 0.0) -> list[tuple[float, str]]:
-    """Takes all jobs, each of which lasts so long; when each began."""
+async def drive(
+    frontier: Frontier, seconds: float = 0.0, begin: Callable[[Host], Awaitable[None]] | None = None
+) -> list[tuple[float, str]]:
+    """Takes all jobs, each of which lasts so long behind what it begins with; when each was taken."""
     starts = []
 
     async def work(job: Job) -> None:
         host = frontier.host(job)
+        if begin is not None:
+            await begin(host)
         await asyncio.sleep(seconds)
         frontier.release(host)
         frontier.end()

@@ -126,3 +126,26 @@ def test_what_was_reached_by_a_redirect_is_refused_once_that_place_is_blocked(
         assert list(found.values()) == ["blocklisted"] * 3 + [OK] * 3
     assert not site.asked
     assert downloaded(URLS, tmp_path / "c", site.place, store=store, offline=True) == dict.fromkeys(URLS, OK)
+
+
+def test_a_refusal_keeps_its_reason_where_another_program_makes_the_form_that_is_measured(
+    site: Site, tmp_path: Path
+) -> None:
+    blocklist = Blocklist(urls=frozenset([URLS[0]]))
+    found = downloaded(
+        URLS[:2], tmp_path / "a", site.place, store=tmp_path / "store", form="made by a program", blocklist=blocklist
+    )
+    assert found == {URLS[0]: "blocklisted", URLS[1]: "not_in_store"}
+
+
+def test_an_original_that_cannot_be_reduced_has_its_reason_and_is_not_asked_for_again(
+    site: Site, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    site.answer = lambda path: Answer(b"\xff\xd8\xff no picture", "image/jpeg") if path == "/0" else picture(path)
+    assert set(downloaded(URLS, tmp_path / "a", site.place, store=store).values()) == {OK}
+    site.asked.clear()
+    found = downloaded(URLS, tmp_path / "b", site.place, store=store, form=FORM, keep="normalised")
+    assert [url for url in URLS if found[url] != OK] == [URLS[0]]
+    assert found[URLS[0]] in ("truncated", "undecodable")
+    assert not site.asked

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fixtures_frontier import add, drive, frontier_of, now, run
+from fixtures_frontier import add, drive, frontier_of, run
 
 from interleave.access.errors import FetchError
-from interleave.access.frontier import Frontier, Job
+from interleave.access.frontier import Frontier, Host
 
 DEAD = FetchError("connect", transient=True)
 
@@ -17,22 +17,13 @@ async def drive_learning(
     frontier: Frontier, *, interval_s: float = 0.0, wishes_s: float = 2.0, seconds: float = 1.0
 ) -> list[tuple[float, str]]:
     """Each job learns its host's wishes first, which takes so long for the first one; when each was taken."""
-    starts = []
 
-    async def work(job: Job) -> None:
-        host = frontier.host(job)
+    async def learn(host: Host) -> None:
         if not host.is_known:
             await asyncio.sleep(wishes_s)
         frontier.learn(host, interval_s)
-        await asyncio.sleep(seconds)
-        frontier.release(host)
-        frontier.end()
 
-    async with asyncio.TaskGroup() as group:
-        while taken := await frontier.take():
-            starts.append((now(), taken.url))
-            group.create_task(work(taken))
-    return starts
+    return await drive(frontier, seconds, learn)
 
 
 def test_one_job_at_a_time_goes_to_a_host_whose_wishes_are_unknown() -> None:

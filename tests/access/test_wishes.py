@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+from fixtures_wishes import Cache
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
@@ -22,16 +23,6 @@ from interleave.access.wishes import MAX_AGE_S, MAX_ROBOTS_BYTES, Rules, Wishes
 ORIGIN = "http://a.example"
 IMAGE = URL(f"{ORIGIN}/1.jpg")
 AGENT = "interleave"
-
-
-class Cache(dict[tuple[str, str], bytes]):
-    """What would lie in a store, of no age."""
-
-    def wish(self, kind: str, origin: str, not_before: float) -> bytes | None:
-        return self.get((kind, origin))
-
-    def put_wish(self, kind: str, origin: str, text: bytes, at: float) -> None:
-        self[kind, origin] = text
 
 
 class Origin:

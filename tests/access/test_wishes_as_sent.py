@@ -11,6 +11,7 @@ import orjson
 import pytest
 from fixtures_fetch import fetch, image, images_asked, outcomes, with_robots
 from fixtures_site import NOT_FOUND, Answer, serving
+from fixtures_wishes import Cache
 from yarl import URL
 
 from interleave.access.errors import FetchError
@@ -25,16 +26,6 @@ ALL = b"User-agent: *\n"
 FORBIDS = b"User-agent: *\nDisallow: /private/\n"
 ROBOTS = "/robots.txt"
 HEEDED = {"politeness": {"robots": True}}
-
-
-class Cache(dict[tuple[str, str], bytes]):
-    """What would lie in a store, of no age."""
-
-    def wish(self, kind: str, origin: str, not_before: float) -> bytes | None:
-        return self.get((kind, origin))
-
-    def put_wish(self, kind: str, origin: str, text: bytes, at: float) -> None:
-        self[kind, origin] = text
 
 
 class Origin:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from interleave.acquire.pages.pictures import Picture
 from interleave.acquire.sequence import split_sentences
@@ -79,6 +81,12 @@ def captioned(blocks: list[Text | Picture]) -> list[Text | Picture]:
         replace(block, kind="caption", level=0) if isinstance(block, Text) else block
         for block in (*rest[:after], *title, *rest[after:])
     ]
+
+
+def caption_of(blocks: Sequence[Text | Picture], position: int) -> Text | None:
+    """What is said of the picture, or of the pictures, that begin here."""
+    behind = next((block for block in islice(blocks, position, None) if isinstance(block, Text)), None)
+    return behind if behind is not None and behind.kind == "caption" else None
 
 
 def pictures_between_sentences(pieces: list[str | Picture], language: str) -> list[str | Picture]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 
-from interleave.acquire.pages.blocks import Text, Walked
+from interleave.acquire.pages.blocks import Text, Walked, caption_of
 from interleave.acquire.pages.furniture import END_SECTION, NOTICE, SCRAP
 from interleave.acquire.pages.pictures import Picture
 
@@ -244,18 +244,12 @@ def _keep_pictures(blocks: Sequence[Block], kept: list[bool], is_at_end: Sequenc
     for position, block in enumerate(blocks):
         if isinstance(block, Picture):
             with_picture = kept[position] = near[position] or behind[position]
-            if not with_picture and not is_at_end[position] and (caption := _caption(blocks, position)):
+            if not with_picture and not is_at_end[position] and (caption := caption_of(blocks, position)):
                 with_picture = kept[position] = above[position] or _is_sentence(caption)
         elif block.kind == "caption":
             kept[position] = with_picture
         else:
             with_picture = False
-
-
-def _caption(blocks: Sequence[Block], position: int) -> Text | None:
-    """What is said of the pictures that begin here."""
-    text = next((block for block in islice(blocks, position, None) if isinstance(block, Text)), None)
-    return text if text is not None and text.kind == "caption" else None
 
 
 def _nearest_text(blocks: Sequence[Block], kept: Sequence[bool], order: range, *skipped: str) -> list[bool]:

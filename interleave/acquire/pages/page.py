@@ -11,14 +11,12 @@ marks of references, sections of references and links at the end, names and valu
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal
 from urllib.parse import urljoin
 
 from interleave.access.opt_out import opt_out_in
-from interleave.acquire.pages.blocks import Text
+from interleave.acquire.pages.blocks import caption_of
 from interleave.acquire.pages.charset import decode_page
 from interleave.acquire.pages.pictures import Picture
 from interleave.errors import Unreadable
@@ -93,7 +91,7 @@ def read_page(data: bytes, url: str, content_type: str = "", alt_text: AltText =
             parts.append(_NUMBER.sub(r"\1 ", block.text) if is_titled else block.text)
             continue
         parts.append(block)
-        if alt_text == "caption" and _is_phrase(block.alt) and not _has_caption(blocks, position):
+        if alt_text == "caption" and _is_phrase(block.alt) and caption_of(blocks, position) is None:
             parts.append(block.alt)
     return Page(parts=tuple(parts), language=language, opt_out=_opt_out(tree), canonical=_canonical(tree, url))
 
@@ -101,12 +99,6 @@ def read_page(data: bytes, url: str, content_type: str = "", alt_text: AltText =
 def _is_phrase(alt: str) -> bool:
     """Whether an alternative text says more than a name does."""
     return " " in alt or len(_HAN.findall(alt)) + len(_KANA.findall(alt)) >= _MIN_DENSE_PHRASE
-
-
-def _has_caption(blocks: Sequence[Text | Picture], position: int) -> bool:
-    """Whether a picture, or the group of pictures that it begins, has a caption behind it."""
-    behind = next((block for block in islice(blocks, position, None) if isinstance(block, Text)), None)
-    return behind is not None and behind.kind == "caption"
 
 
 def parse_page(data: bytes, content_type: str = "") -> tuple[Any, int]:

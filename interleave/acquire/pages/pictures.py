@@ -30,6 +30,7 @@ _CANDIDATE = re.compile(
 )
 _NO_HOST = re.compile(r"(?:https?:)?(?://?/*$|///)", re.IGNORECASE)
 _TOKEN = re.compile(r"[\s,]*+\S++")
+_MAX_SRCSET_CHARS = 20_000
 _MAX_SOURCES = 16  # of a `<picture>`
 _STYLE_SIDE = re.compile(r"(?:^|[;\s])(?:width|height)\s*:\s*(\d{1,5})(?:\.\d+)?px")
 _NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px)?\s*$")
@@ -113,16 +114,16 @@ def _references(element: Any) -> list[str]:
         for source in islice(parent.iter("source"), _MAX_SOURCES):
             if source.get("type", "").strip().lower() not in ("image/avif", "image/svg+xml"):
                 sets.extend(source.get(name, "") for name in (*_LAZY_SETS, "srcset"))
-    sized = [url for text in sets if text for url in _largest(text)]
+    sized = [url for text in sets if text for url in _largest(text[:_MAX_SRCSET_CHARS])]
     lazy = [value for name in _LAZY if (value := element.get(name))]
     return [*sized, *lazy, *filter(None, (element.get("src"),))]
 
 
-@lru_cache(maxsize=256)  # the sources of a `<picture>` are asked for by each of its images
+@lru_cache(maxsize=64)  # the sources of a `<picture>` are asked for by each of its images
 def _largest(srcset: str) -> tuple[str, ...]:
     """The candidate of a srcset that is widest, up to MAX_WIDTH; where all are wider, the narrowest."""
     found = []
-    for match in _candidates(srcset[:20_000]):
+    for match in _candidates(srcset):
         size = float(match[2]) if match[2] and match[2].count(".") < 2 and match[2] != "." else 1.0
         found.append((size * 600 if match[3] != "w" else size, match[1].rstrip(",")))
     if not found:

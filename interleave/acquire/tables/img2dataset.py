@@ -95,11 +95,6 @@ def read_folder(split: Split, max_image_bytes: int) -> Iterator[Pair]:
     yield from _outcomes(Path(split.path + ".parquet"), keys, is_complete=True)
 
 
-def has_sample_folder(path: Path) -> bool:
-    """Whether a folder at or below a path holds samples."""
-    return path.is_dir() and any(any(map(is_sample_file, names)) for _, _, names in os.walk(path))
-
-
 def list_folders(source: str, path: str) -> list[SourceFile]:
     """The folders at and below a path that hold samples.
 
@@ -108,13 +103,19 @@ def list_folders(source: str, path: str) -> list[SourceFile]:
     """
     if not Path(path).is_dir():
         raise RecipeError(f"source {source}: {path} is no folder; `format: files` reads img2dataset's folders")
+    found = find_folders(source, path)
+    if not found:
+        raise RecipeError(f"source {source}: {path} holds no folder with .jpg, .txt and .json files")
+    return found
+
+
+def find_folders(source: str, path: str) -> list[SourceFile]:
+    """The same where there may be none."""
     found = []
     for folder in sorted({Path(folder) for folder, _, names in os.walk(path) if any(map(is_sample_file, names))}):
         name = printable(folder.relative_to(path).as_posix())
         # Of the files, not of their bytes: there may be millions.
         found.append(SourceFile(source=source, path=str(folder), name=name, num_bytes=len(_names(str(folder)))))
-    if not found:
-        raise RecipeError(f"source {source}: {path} holds no folder with .jpg, .txt and .json files")
     return found
 
 
