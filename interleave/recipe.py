@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
@@ -25,6 +25,7 @@ from interleave.acquire.webdataset import WebDatasetSource
 from interleave.clean.rules import Rule
 from interleave.clean.text import Repair
 from interleave.encode.profiles import PROFILES, Profile
+from interleave.errors import RecipeError
 from interleave.files import sha256_of
 from interleave.identity import fingerprint
 from interleave.settings import SHAPES_NOTHING, Location, Locations, Settings, identity, resolve_location
@@ -35,10 +36,27 @@ BUILT_IN = (
 )  # fmt: skip
 SOURCES = "interleave.sources"
 
+
+def _load(entry: EntryPoint) -> Any:
+    """A kind of source that an installed package adds; whatever goes wrong in it is the package's."""
+    try:
+        found = entry.load()
+        if not (isinstance(found, type) and issubclass(found, Settings)):
+            raise TypeError(f"{entry.value} is no class of interleave.settings.Settings")
+    except Exception as error:  # noqa: BLE001
+        package = entry.dist.name if entry.dist else "?"
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise RecipeError(
+            f"the source kind {entry.name!r} of the package {package} cannot be loaded: {reason}; "
+            "repair or uninstall that package"
+        ) from None
+    return found
+
+
 if TYPE_CHECKING:
     AnySource = Source
 else:
-    _kinds = (*BUILT_IN, *(entry.load() for entry in entry_points(group=SOURCES)))
+    _kinds = (*BUILT_IN, *map(_load, entry_points(group=SOURCES)))
     AnySource = Annotated[Union[_kinds], Field(discriminator="kind")] if len(_kinds) > 1 else _kinds[0]  # noqa: UP007
 
 
