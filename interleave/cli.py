@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 
 from interleave import __version__
+from interleave.cli_explore import explore
+from interleave.cli_score import score
 from interleave.cli_store import store_app
+from interleave.cli_takedown import takedown
 from interleave.errors import InterleaveError, ShardError, explain_missing
 
 app = typer.Typer(
@@ -23,6 +26,9 @@ app = typer.Typer(
 recipe_app = typer.Typer(help="Look at recipes.", no_args_is_help=True)
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(store_app, name="store")
+app.command()(score)
+app.command()(explore)
+app.command()(takedown)
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe, for example recipes/mmc4.yaml.", show_default=False)]
 Overrides = Annotated[

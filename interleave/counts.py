@@ -9,12 +9,11 @@ from interleave.document import Drop
 
 
 class Counts(Counter[str]):
-    """Numbers by name. Drops are counted under `drop/<unit>/<stage>/<rule>`, unit being `document` or `image`."""
+    """Numbers by name. Drops are counted under `drop/<unit>/<stage>/<rule>`; units are document, image, sentence."""
 
     def add_drops(self, drops: Iterable[Drop]) -> None:
         for drop in drops:
-            unit = "document" if drop.image is None else "image"
-            self[f"drop/{unit}/{drop.stage}/{drop.rule}"] += 1
+            self[f"drop/{drop.unit}/{drop.stage}/{drop.rule}"] += 1
 
     def dropped(self, unit: str) -> int:
         return sum(number for name, number in self.items() if name.startswith(f"drop/{unit}/"))

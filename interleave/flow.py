@@ -1,7 +1,7 @@
 """The whole way, from documents to a sealed dataset: the project's table of contents.
 
-        map over splits      map        reduce     map        reduce     map over shards   reduce
-input ─> measure ──────────> decide ──> dedup ───> encode ──> plan ────> write ──────────> seal
+        map over splits      map        map            reduce     map        reduce     map over shards   reduce
+input ─> measure ──────────> decide ──> fingerprint ─> dedup ───> encode ──> plan ────> write ──────────> seal
   └─> wanted ─> fetch ─┘  (with `fetch` in the recipe: images that are known by URL alone, from the store or the web)
 
 Each stage reads what earlier ones left in the spool; none looks back. What a stage's tasks are, and which part of the
@@ -19,8 +19,13 @@ from interleave import input_tasks, tasks
 from interleave.access.store_writer import forget_images
 from interleave.acquire.listing import Split
 from interleave.clean.decide import decide
+from interleave.clean.private import check_private
+from interleave.clean.scores import index_scores
+from interleave.dedup.decontaminate import decontaminate, fingerprint_set
 from interleave.dedup.dedup import dedup
+from interleave.dedup.fingerprint import fingerprint
 from interleave.download import download
+from interleave.earlier import earlier_datasets
 from interleave.encode.encode import encode
 from interleave.encode.model import TargetModel, target_model
 from interleave.errors import RecipeError
@@ -31,7 +36,7 @@ from interleave.measure import measure
 from interleave.prepare import prepare_sources
 from interleave.recipe import Recipe
 from interleave.report import Report, check_something_is_left, finish
-from interleave.run import Run, work_folder
+from interleave.run import Run, StageResult, work_folder
 from interleave.shard.manifest import MANIFEST_NAME
 from interleave.shard.plan import TRAIN, PlannedShard, plan, read_plan
 from interleave.shard.seal import remove_dataset, seal
@@ -47,19 +52,20 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         TaskError: a task failed, or the input changed; run again to go on.
     """
     model = _target_model(recipe)
+    earlier = earlier_datasets(recipe.dedup.against, Path(recipe.output))
+    if recipe.clean.private:
+        check_private(recipe.clean.private)
     work = Path(recipe.output + ".work")
     _check_output(recipe, work)
     with work_folder(work, fresh), open_executor(num_workers) as executor:
         run = Run(work, executor, quiet)
-        prepare_sources(recipe, quiet=quiet)
-        splits = list_inputs(recipe, work, executor)
-        _fetch(recipe, run, splits)
-        measured = run.stage("measure", measure, input_tasks.measure_tasks(recipe, splits, work))
-        if recipe.fetch and recipe.fetch.keep == "none":
-            forget_images(input_tasks.store_folder(recipe, work))
-        decided = run.stage("decide", decide, tasks.decide_tasks(recipe, measured, work))
-        unique = run.stage("dedup", dedup, tasks.dedup_tasks(recipe, decided, work))
-        encoded = run.stage("encode", encode, tasks.encode_tasks(recipe, model, unique, len(splits), work))
+        scores = index_scores(recipe.scores, work / "scores")
+        splits, measured = _measure(recipe, run)
+        decided = run.stage("decide", decide, tasks.decide_tasks(recipe, scores, measured, work))
+        left = _decontaminate(recipe, run, decided)
+        fingerprinted = run.stage("fingerprint", fingerprint, tasks.fingerprint_tasks(recipe, left, work))
+        unique = run.stage("dedup", dedup, tasks.dedup_tasks(recipe, fingerprinted, earlier, work))
+        encoded = run.stage("encode", encode, tasks.encode_tasks(recipe, scores, model, unique, len(splits), work))
         check_something_is_left(run.results)
         planned = run.stage("plan", plan, tasks.plan_tasks(recipe, encoded, work))
         shards = read_plan(work / "plan")
@@ -70,6 +76,37 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         run.stage("write", write, to_write)
         run.stage("seal", seal, to_seal)
         return finish(run.results, work, [folder for _, folder in tasks.folders(recipe, shards)])
+
+
+def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> None:
+    """The first stage alone: what models are to see. A build goes on from there.
+
+    Raises: as `build`.
+    """
+    work = Path(recipe.output + ".work")
+    _check_output(recipe, work)
+    with work_folder(work, fresh=False), open_executor(num_workers) as executor:
+        _measure(recipe, Run(work, executor, quiet))
+
+
+def _measure(recipe: Recipe, run: Run) -> tuple[Sequence[Split], StageResult]:
+    """The input in splits, and everything in them measured."""
+    prepare_sources(recipe, quiet=run.quiet)
+    splits = list_inputs(recipe, run.work, run.executor)
+    _fetch(recipe, run, splits)
+    measured = run.stage("measure", measure, input_tasks.measure_tasks(recipe, splits, run.work))
+    if recipe.fetch and recipe.fetch.keep == "none":
+        forget_images(input_tasks.store_folder(recipe, run.work))
+    return splits, measured
+
+
+def _decontaminate(recipe: Recipe, run: Run, decided: StageResult) -> StageResult:
+    """What is an evaluation set's goes, where the recipe names any."""
+    if recipe.decontaminate is None:
+        return decided
+    evaluation = run.stage("evaluation", fingerprint_set, tasks.evaluation_tasks(recipe, run.work))
+    found = tasks.decontaminate_tasks(recipe, decided, evaluation, run.work)
+    return run.stage("decontaminate", decontaminate, found)
 
 
 def _fetch(recipe: Recipe, run: Run, splits: Sequence[Split]) -> None:

@@ -1,19 +1,22 @@
-"""One picture out of a TIFF of several: how MINT-1T keeps the images of a PDF."""
+"""Files of several pictures: one out of a TIFF, as MINT-1T keeps the images of a PDF, and how many an animation has."""
 
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 
 from PIL import Image
 
 from interleave.errors import Unreadable
+from interleave.image_headers import chunks
 from interleave.images import PILLOW_LOCK, hostile_data_refused
 
 # Memory: the file, the frame at 4 bytes a px, and its PNG.
 MAX_TIFF_BYTES = 200_000_000
 MAX_PIXELS = 25_000_000
 _MAX_FRAMES = 1_000  # each costs the way to it
+_MAX_BLOCKS = 100_000  # of a GIF: 25 MB where they are full
 
 
 def tiff_frame_as_png(data: bytes, frame: int, max_bytes: int) -> bytes:
@@ -52,3 +55,41 @@ def _frame_as_png(data: bytes, frame: int) -> bytes:
 def _is_odd(mode: str) -> bool:
     """Whether PNG has no such pixels."""
     return mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+
+
+def count_frames(data: bytes, source_format: str) -> int:
+    """How many frames a readable image has, by its headers, none of them decoded; what follows a fault is not counted.
+
+    A GIF is walked from block to block, a WebP's chunks are counted; an animated PNG says it.
+    """
+    if source_format == "gif":
+        return max(1, _count_gif_frames(data))
+    if source_format == "webp":
+        return max(1, sum(name == b"ANMF" for name, _, _ in chunks(data, "<4sI", 12)))
+    if source_format == "png":
+        for name, start, end in chunks(data, ">I4s", 8):
+            if name == b"acTL" and end - start >= 16:
+                return max(1, int(struct.unpack_from(">I", data, start + 8)[0]))
+            if name == b"IDAT":
+                break
+    return 1
+
+
+def _count_gif_frames(data: bytes) -> int:
+    num_frames = num_blocks = 0
+    pos = 13 + _palette_bytes(data[10])
+    while pos + 11 < len(data) and data[pos] in (0x21, 0x2C) and num_blocks < _MAX_BLOCKS:
+        if data[pos] == 0x2C:
+            num_frames += 1
+            pos += 11 + _palette_bytes(data[pos + 9])
+        else:
+            pos += 2
+        # Blocks of up to 255 bytes, each behind its length; one of none is the last.
+        while pos < len(data) and (length := data[pos]) and num_blocks < _MAX_BLOCKS:
+            pos, num_blocks = pos + 1 + length, num_blocks + 1
+        pos, num_blocks = pos + 1, num_blocks + 1
+    return num_frames
+
+
+def _palette_bytes(flags: int) -> int:
+    return 6 << (flags & 7) if flags & 0x80 else 0

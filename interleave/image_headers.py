@@ -122,7 +122,7 @@ def _read_jpeg(data: bytes) -> ImageSource:
     return ImageSource(data, "jpeg", width, height, _orientation(exif), icc, num_components, codable)
 
 
-def _chunks(data: bytes, layout: str, pos: int) -> Iterator[tuple[bytes, int, int]]:
+def chunks(data: bytes, layout: str, pos: int) -> Iterator[tuple[bytes, int, int]]:
     """Walk a PNG (">I4s") or RIFF ("<4sI") file: (name, start, end), a cut chunk short for the decoder to judge."""
     for _ in range(_MAX_BLOCKS):
         if pos + 8 > len(data):
@@ -138,7 +138,7 @@ def _chunks(data: bytes, layout: str, pos: int) -> Iterator[tuple[bytes, int, in
 
 def _read_png(data: bytes) -> ImageSource:
     parts, icc, exif = [data[:8]], b"", b""
-    for name, start, end in _chunks(data, ">I4s", 8):
+    for name, start, end in chunks(data, ">I4s", 8):
         if name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             parts.append(data[start:end])
         elif name == b"iCCP":
@@ -155,7 +155,7 @@ def _read_webp(data: bytes) -> ImageSource:
     if int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise EOFError("shorter than its RIFF header says")
     bodies: dict[bytes, bytes] = {}
-    for name, start, end in _chunks(data, "<4sI", 12):
+    for name, start, end in chunks(data, "<4sI", 12):
         bodies.setdefault(name, data[start + 8 : end])
     if canvas := bodies.get(b"VP8X"):
         width, height = (int.from_bytes(canvas[i : i + 3], "little") + 1 for i in (4, 7))

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image, ImageChops, ImageCms, WebPImagePlugin  # noqa: F401  (WebP is not among the plugins that Pillow preloads)
 
+from interleave.document import Looks
 from interleave.errors import Unreadable
 from interleave.image_headers import (
     MAX_PROFILE_BYTES,
@@ -74,6 +75,7 @@ class NormalisedImage:
     source_height: int
     source_format: str  # "jpeg" | "png" | "webp" | "gif"
     thumbnail: npt.NDArray[np.uint8]  # (32, 32) luma, area-averaged: hardly moved by size or compression
+    looks: Looks
     passed_through: bool  # not re-encoded: the source byte for byte, or with its metadata cut out
 
 
@@ -83,6 +85,8 @@ def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
     Raises Unreadable: too_many_bytes, unsupported_format, zero_side, side_too_long, too_many_pixels, truncated,
     undecodable. A broken or unfitting ICC profile is ignored; alpha is laid on white.
     """
+    from interleave.image_frames import count_frames
+    from interleave.image_looks import looks_of
     from interleave.image_resize import luma_thumbnail, reduce
 
     source = check_header(data, target)
@@ -102,6 +106,7 @@ def normalise(data: bytes, target: ImageTarget) -> NormalisedImage:
         source_height=source.width if turned else source.height,
         source_format=source.format,
         thumbnail=luma_thumbnail(image, THUMBNAIL_SIDE),
+        looks=looks_of(image, count_frames(data, source.format)),
         passed_through=bool(kept),
     )
 
@@ -285,7 +290,8 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _encode(image: Image.Image, quality: int) -> bytes:
-    pixels = np.frombuffer(image.tobytes(), np.uint8)  # `np.asarray(image)` copies them once more
-    if image.mode == "L":
+    mode = "L" if image.mode == "L" else "RGBX"  # four bytes a pixel, as Pillow holds them, are the faster copy
+    pixels = np.frombuffer(image.tobytes("raw", mode), np.uint8)  # `np.asarray(image)` copies them once more
+    if mode == "L":
         return bytes(simplejpeg.encode_jpeg(pixels.reshape(image.height, image.width, 1), quality, "GRAY", "Gray"))
-    return bytes(simplejpeg.encode_jpeg(pixels.reshape(image.height, image.width, -1), quality, image.mode, "420"))
+    return bytes(simplejpeg.encode_jpeg(pixels.reshape(image.height, image.width, -1), quality, mode, "420"))

@@ -44,12 +44,12 @@ def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path
         store=store_folder(recipe, work),
         wanted=tuple(Path(task.payload.table) for task in wanted),
         outcomes=tuple(Path(spool_file(work, "fetch", number, "outcomes")) for number in range(len(wanted))),
-        target=_target(recipe),
+        target=image_target(recipe),
         form=_form(recipe),
     )
 
 
-def _target(recipe: Recipe) -> ImageTarget:
+def image_target(recipe: Recipe) -> ImageTarget:
     return ImageTarget(
         max_short_side=recipe.max_short_side,
         quality=recipe.images.quality,
@@ -63,7 +63,7 @@ def _form(recipe: Recipe) -> str:
     if recipe.fetch is not None and recipe.fetch.engine == "img2dataset":
         return img2dataset.form_of(recipe.fetch.img2dataset)
     is_normalised = recipe.fetch is not None and recipe.fetch.keep == "normalised"
-    return form_of(_target(recipe)) if is_normalised else ORIGINAL
+    return form_of(image_target(recipe)) if is_normalised else ORIGINAL
 
 
 def _shaping_form(form: str) -> str:
@@ -81,7 +81,8 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
     sources = {source.name: source for source in recipe.all_sources}
     blocklist = read_blocklists(recipe.blocklists)
     blocked = [sha256_of(Path(path)) for path in recipe.blocklists]
-    target = _target(recipe)
+    target = image_target(recipe)
+    private_libraries = library_versions(("phonenumbers",) if recipe.clean.private else ())
     tasks = []
     for number, split in enumerate(splits):
         source = sources[split.source]
@@ -91,6 +92,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
             source=source,
             target=target,
             repair=recipe.clean.repair,
+            private=recipe.clean.private,
             spool=str(work / "measure"),
             name=task_name(number),
             outcomes=outcomes,
@@ -99,6 +101,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
             blocklist=blocklist,
         )
         depends = ["measure", versions(), *_reading(source, split), asdict(target), identity(recipe.clean.repair)]
+        depends += [recipe.clean.private and identity(recipe.clean.private), private_libraries]
         depends += [blocked, outcomes and sha256_of(Path(outcomes)), _shaping_form(payload.form)]
         tasks.append(make_task(task_name(number), payload, depends, measured_files(work, number)))
     return tasks

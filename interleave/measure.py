@@ -7,18 +7,18 @@ Reads a split, obtains and normalises the images, repairs the text, takes finger
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from interleave.access.blocklist import Blocklist
 from interleave.acquire.listing import Split
 from interleave.acquire.source import Limits, Parsed, Refused, Source
+from interleave.clean.private import Private, replace_private
 from interleave.clean.text import Repair, repair
 from interleave.counts import Counts
-from interleave.dedup.fingerprints import document_digest, minhash_signatures, perceptual_hash
+from interleave.dedup.fingerprints import perceptual_hash
 from interleave.document import Drop, Image, MeasuredDocument, SourceDocument, SourceImage
 from interleave.errors import Unreadable
 from interleave.fetched import FetchedImages, open_fetched
@@ -27,7 +27,6 @@ from interleave.kept_images import is_packed, unpack
 from interleave.spool import BlobWriter, write_blob, write_documents, write_drops
 
 STAGE = "measure"
-_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +37,7 @@ class MeasureTask:
     source: Source
     target: ImageTarget
     repair: Repair
+    private: Private | None
     spool: str
     name: str
     outcomes: str | None
@@ -60,11 +60,10 @@ def measure(task: MeasureTask) -> Counts:
     ):
         images = _Images(task, blob, fetched)
         readable = _readable(task, counts, drops)
-        while batch := list(islice(readable, _BATCH)):
-            for document in _measure_batch(batch, images, task, drops):
-                documents.append(document)
-                counts["documents_out"] += 1
-                counts["images_out"] += len(document.images)
+        for document in _measured(readable, images, task, counts, drops):
+            documents.append(document)
+            counts["documents_out"] += 1
+            counts["images_out"] += len(document.images)
     write_drops(spool / f"{task.name}.drops.parquet", drops)
     counts.add_drops(drops)
     return counts
@@ -80,28 +79,39 @@ def _readable(task: MeasureTask, counts: Counts, drops: list[Drop]) -> Iterator[
             continue
         document = record.document
         counts["images_in"] += len(document.images) + len(record.unusable)
+        if document.url and (entry := task.blocklist.of_url(document.url)):
+            drops.extend(_blocklisted(document, record, entry))
+            continue
         drops.extend(_image_drop(document.id, index, error) for index, error in record.unusable)
         yield record
 
 
-def _measure_batch(
-    batch: list[Parsed], images: _Images, task: MeasureTask, drops: list[Drop]
+def _measured(
+    readable: Iterable[Parsed], images: _Images, task: MeasureTask, counts: Counts, drops: list[Drop]
 ) -> Iterator[MeasuredDocument]:
-    texts = [tuple(repair(sentence, task.repair) for sentence in parsed.document.sentences) for parsed in batch]
-    signatures = minhash_signatures(texts)
-    for parsed, sentences, signature in zip(batch, texts, signatures, strict=True):
+    for parsed in readable:
         document = parsed.document
         yield MeasuredDocument(
             id=document.id,
             source=task.split.source,
             url=document.url,
-            sentences=sentences,
+            sentences=tuple(_clean(sentence, task, counts) for sentence in document.sentences),
+            paragraphs=document.paragraphs,
             images=tuple(images.measure(document, drops)),
             num_source_images=len(document.images) + len(parsed.unusable),
-            text_digest=document_digest(sentences),
-            signature=signature,
             meta=document.meta,
         )
+
+
+def _clean(sentence: str, task: MeasureTask, counts: Counts) -> str:
+    """The sentence repaired, and without personal data where the recipe says so."""
+    text = repair(sentence, task.repair)
+    if task.private is None:
+        return text
+    text, replaced = replace_private(text, task.private)
+    for kind, number in replaced.items():
+        counts[f"replaced/{kind}"] += number
+    return text
 
 
 class _Images:
@@ -161,6 +171,7 @@ class _Images:
             source_height=normalised.source_height,
             blob=self._blob.append(normalised.jpeg),
             phash=phash,
+            looks=normalised.looks,
             url=None,
             matched_sentence=0,
             similarities=None,
@@ -177,6 +188,14 @@ def _as_referenced(stored: Image, source: SourceImage) -> Image:
         similarities=source.similarities,
         num_faces=source.num_faces,
     )
+
+
+def _blocklisted(document: SourceDocument, record: Parsed, entry: str) -> Iterator[Drop]:
+    """A document whose own address must not be used, and its images with it."""
+    yield Drop(doc_id=document.id, image=None, stage=STAGE, rule="blocklisted", detail=entry)
+    indices = sorted([*(image.index for image in document.images), *(index for index, _ in record.unusable)])
+    for index in indices:
+        yield Drop(doc_id=document.id, image=index, stage=STAGE, rule="document_dropped", detail="blocklisted")
 
 
 def _document_drop(refused: Refused) -> Drop:

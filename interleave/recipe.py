@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
@@ -22,12 +21,19 @@ from interleave.acquire.source import Source
 from interleave.acquire.vila_pkl import VilaPklSource
 from interleave.acquire.warc import WarcSource
 from interleave.acquire.webdataset import WebDatasetSource
-from interleave.clean.rules import Rule
-from interleave.clean.text import Repair
+from interleave.align.models.scoring import Scores
+from interleave.align.settings import POSITION, SOURCE, Align
+from interleave.clean import scores
+from interleave.clean.score_rules import ScoreBounds
+from interleave.clean.settings import Clean
+from interleave.dedup.decontaminate import Decontaminate, EvaluationSet
+from interleave.dedup.settings import Dedup
+from interleave.earlier import earlier_digests
 from interleave.encode.profiles import PROFILES, Profile
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
 from interleave.identity import fingerprint
+from interleave.plugins import installed_kinds
 from interleave.settings import SHAPES_NOTHING, Location, Locations, Settings, identity, resolve_location
 
 # The kinds of source that come with the project; installed packages add theirs by an entry point of this group.
@@ -37,27 +43,14 @@ BUILT_IN = (
 SOURCES = "interleave.sources"
 
 
-def _load(entry: EntryPoint) -> Any:
-    """A kind of source that an installed package adds; whatever goes wrong in it is the package's."""
-    try:
-        found = entry.load()
-        if not (isinstance(found, type) and issubclass(found, Settings)):
-            raise TypeError(f"{entry.value} is no class of interleave.settings.Settings")
-    except Exception as error:  # noqa: BLE001
-        package = entry.dist.name if entry.dist else "?"
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise RecipeError(
-            f"the source kind {entry.name!r} of the package {package} cannot be loaded: {reason}; "
-            "repair or uninstall that package"
-        ) from None
-    return found
-
-
 if TYPE_CHECKING:
     AnySource = Source
+    AnyScores = Scores
 else:
-    _kinds = (*BUILT_IN, *map(_load, entry_points(group=SOURCES)))
-    AnySource = Annotated[Union[_kinds], Field(discriminator="kind")] if len(_kinds) > 1 else _kinds[0]  # noqa: UP007
+    _kinds = (*BUILT_IN, *installed_kinds(SOURCES, "source"))
+    AnySource = Annotated[Union[_kinds], Field(discriminator="kind")]  # noqa: UP007
+    _kinds = (*scores.BUILT_IN, *installed_kinds(scores.GROUP, "score"))
+    AnyScores = Annotated[Union[_kinds], Field(discriminator="kind")]  # noqa: UP007
 
 
 def _known_profile(name: Any) -> Any:
@@ -91,59 +84,6 @@ class Images(Settings):
 
     max_pixels: Annotated[int, Field(ge=1, le=1 << 26)] = 25_000_000
     """Pictures with more px (width x height) are not decoded."""
-
-
-class Align(Settings):
-    """Where images stand in the text."""
-
-    place: Literal["before", "after"] = "before"
-    """Put an image before or after the sentence that it belongs to."""
-
-
-class Clean(Settings):
-    """What is repaired and what is removed."""
-
-    repair: Repair = Repair()
-    """Repair of sentences."""
-
-    rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()
-    """Rules, applied in this order: those on images, then those on documents."""
-
-
-class DocumentDuplicates(Settings):
-    """Which documents count as the same."""
-
-    near: Annotated[float, Field(gt=0, le=1)] | None = 0.8
-    """Jaccard similarity of word 5-grams (MinHash) from which documents are duplicates. null: equal text only."""
-
-    keep: Literal["first", "longest"] = "longest"
-    """Which one of a cluster is kept; ties go to the smallest document id."""
-
-
-class ImageDuplicates(Settings):
-    """Which images count as the same, and how often one may occur."""
-
-    within_document: Annotated[int, Field(ge=0, le=16)] | None = 5
-    """Hamming distance of 64-bit perceptual hashes up to which a document keeps the first one only. null: keep all."""
-
-    across: Annotated[int, Field(ge=0, le=7)] = 2
-    """Hamming distance up to which images of different documents are copies of each other."""
-
-    max_copies: Annotated[int, Field(ge=1)] | None = 10
-    """Most copies an image may have in the corpus (MMC4: 10). null: any number."""
-
-    policy: Literal["drop_all", "keep_n"] = "drop_all"
-    """Above `max_copies`: drop every copy, as MMC4 does, or keep that many."""
-
-
-class Dedup(Settings):
-    """Duplicates among what the rules left over."""
-
-    documents: DocumentDuplicates | None = DocumentDuplicates()
-    """Duplicate documents. null: all are kept."""
-
-    images: ImageDuplicates | None = ImageDuplicates()
-    """Duplicate images. null: all are kept."""
 
 
 class Encode(Settings):
@@ -205,11 +145,17 @@ class Recipe(Settings):
     images: Images = Images()
     """How images are read and stored."""
 
+    scores: Annotated[tuple[AnyScores, ...], Field(strict=False)] = ()
+    """Tables of what models say of images, texts, or both: for rules of kind `score`, and for `align.similarity`."""
+
     align: Align = Align()
     """Where images stand in the text."""
 
     clean: Clean = Clean()
     """What is repaired and what is removed."""
+
+    decontaminate: Decontaminate | None = None
+    """Evaluation sets whose images and questions are to stay out. null: none."""
 
     dedup: Dedup = Dedup()
     """Duplicates among what is left."""
@@ -240,11 +186,26 @@ class Recipe(Settings):
         names = [source.name for source in self.all_sources]
         if len(set(names)) < len(names):
             raise ValueError(f"sources need different names, got {', '.join(names)}")
+        self._check_scores()
         if self.splits and ("train" in self.splits or sum(self.splits.values()) >= 1):
             raise ValueError("`splits` names shares besides `train`, and they add up to less than 1")
         if self.context is not None and self.tokens_per_image + 2 > self.context:
             raise ValueError(f"an image takes {self.tokens_per_image} tokens, the context has only {self.context}")
         return self
+
+    def _check_scores(self) -> None:
+        """Each has a name of its own; what asks for one finds it, and of the right kind."""
+        known = {settings.name: settings.of for settings in self.scores}
+        if len(known) < len(self.scores):
+            raise ValueError(f"scores need different names, got {', '.join(item.name for item in self.scores)}")
+        bounds = [rule for rule in self.clean.rules if isinstance(rule, ScoreBounds)]
+        asked: list[tuple[str, str]] = [(rule.name, rule.of) for rule in bounds]
+        if self.align.similarity not in (SOURCE, POSITION):
+            asked.append((self.align.similarity, "pair"))
+        for name, of in asked:
+            if known.get(name) != of:
+                named = ", ".join(f"{name} (of {of})" for name, of in known.items()) or "none"
+                raise ValueError(f"there are no scores {name!r} of {of}s; there are {named}")
 
     @property
     def all_sources(self) -> tuple[AnySource, ...]:
@@ -280,8 +241,32 @@ class Recipe(Settings):
             plain["tokenizer"] = Path(self.tokenizer).name
         if self.blocklists:
             plain["blocklists"] = [sha256_of(Path(path)) for path in self.blocklists]
+        if self.scores:
+            plain["scores"] = [scores.scores_identity(settings) for settings in self.scores]
+        if self.decontaminate:
+            plain["decontaminate"]["sets"] = [evaluation_identity(item) for item in self.decontaminate.sets]
+        if self.dedup.against:
+            plain["dedup"]["against"] = list(earlier_digests(self.dedup.against))
         return plain
 
     def hash(self) -> str:
         """64 hex digits that change with anything that shapes the dataset, and with nothing else."""
         return fingerprint(self.plain())
+
+
+def evaluation_identity(evaluation: EvaluationSet) -> dict[str, Any]:
+    """An evaluation set as plain data: a file counts by its SHA-256, a folder by its files' names and sizes.
+
+    Raises:
+        RecipeError: nothing is there.
+    """
+    path = Path(evaluation.path)
+    if path.is_file():
+        content: object = sha256_of(path)
+    elif path.is_dir():
+        content = sorted(
+            (str(file.relative_to(path)), file.stat().st_size) for file in path.rglob("*") if file.is_file()
+        )
+    else:
+        raise RecipeError(f"decontaminate.sets: there is no {path}; expected a file or a folder")
+    return identity(evaluation) | {"content": fingerprint(content)}

@@ -160,7 +160,7 @@ def _explain(detail: ErrorDetails) -> str:
 
 def _without_kind(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """`(source, mmc4, path)` is `(source, path)` in the recipe: the kind is pydantic's way through the union."""
-    place = {"source": 1, "sources": 2}.get(str(location[0]), len(location)) if location else 0
+    place = {"source": 1, "sources": 2, "scores": 2}.get(str(location[0]), len(location)) if location else 0
     return location[:place] + location[place + 1 :]
 
 

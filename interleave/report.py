@@ -40,6 +40,7 @@ class DropLine:
     rule: str
     documents: int
     images: int
+    sentences: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,9 @@ class DatasetLine:
     num_images: int
     num_tokens: int
     num_bytes: int
+    num_removed_samples: int
+    num_removed_images: int
+    # Taken down since it was built.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,9 @@ class Report:
     documents_out: int
     images_in: int
     images_out: int
+    sentences_in: int
+    sentences_out: int
+    # Those of documents that were dropped are in none of the drops: they went with their document.
     tokens_in: int
     tokens_dropped: int
     tokens_out: int
@@ -71,6 +78,11 @@ class Report:
     documents_cut: int
     cuts_inside_sentences: int
     placeholders_escaped: int
+    replaced: dict[str, int]
+    # Pieces of personal data, by kind.
+    evaluation_items: int
+    evaluation_items_refused: int
+    # Images and questions of evaluation sets to stay clear of, and those that could not be read.
     urls_fetched: int
     urls_not_fetched: int
     urls_to_retry: int
@@ -120,12 +132,15 @@ def finish(results: Sequence[StageResult], work: Path, folders: Sequence[Path]) 
 def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]) -> Report:
     counts = {result.name: result.counts for result in results}
     measured, encoded, fetched = counts["measure"], counts["encode"], counts.get("fetch", Counts())
+    evaluation = counts.get("evaluation", Counts())
     drops = _drops(results)
     report = Report(
         documents_in=measured["documents_in"],
         documents_out=encoded["documents_out"],
         images_in=measured["images_in"],
         images_out=encoded["images_out"],
+        sentences_in=encoded["sentences_in"],
+        sentences_out=encoded["sentences_out"],
         tokens_in=encoded["tokens_in"],
         tokens_dropped=encoded["tokens_dropped"],
         tokens_out=encoded["tokens_out"],
@@ -133,6 +148,9 @@ def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]
         documents_cut=encoded["documents_cut"],
         cuts_inside_sentences=encoded["cuts_inside_sentences"],
         placeholders_escaped=encoded["placeholders_escaped"],
+        replaced=_named(measured, "replaced/"),
+        evaluation_items=evaluation["evaluation_images"] + evaluation["evaluation_questions"],
+        evaluation_items_refused=evaluation["evaluation_refused"],
         urls_fetched=fetched["images_fetched"],
         urls_not_fetched=fetched["images_not_fetched"],
         urls_to_retry=fetched["images_to_retry"],
@@ -152,8 +170,10 @@ def _check(report: Report) -> None:
     assert report.documents_in == report.documents_out + dropped_documents, "documents are lost"
     assert report.images_in == report.images_out + dropped_images, "images are lost"
     assert report.tokens_in == report.tokens_out + report.tokens_dropped, "tokens are lost"
-    assert report.images_out == sum(line.num_images for line in report.datasets), "images are lost on writing"
-    assert report.samples == sum(line.num_samples for line in report.datasets), "samples are lost on writing"
+    images = sum(line.num_images + line.num_removed_images for line in report.datasets)
+    assert report.images_out == images, "images are lost on writing"
+    samples = sum(line.num_samples + line.num_removed_samples for line in report.datasets)
+    assert report.samples == samples, "samples are lost on writing"
 
 
 def _drops(results: Sequence[StageResult]) -> list[DropLine]:
@@ -167,9 +187,15 @@ def _drops(results: Sequence[StageResult]) -> list[DropLine]:
             rule=rule,
             documents=total[f"drop/document/{stage}/{rule}"],
             images=total[f"drop/image/{stage}/{rule}"],
+            sentences=total[f"drop/sentence/{stage}/{rule}"],
         )
         for stage, rule in rules
     ]
+
+
+def _named(counts: Counts, prefix: str) -> dict[str, int]:
+    """Counts whose name begins with the prefix, by the rest of the name."""
+    return {name.removeprefix(prefix): count for name, count in sorted(counts.items()) if name.startswith(prefix)}
 
 
 def _stage_line(result: StageResult) -> StageLine:
@@ -194,6 +220,8 @@ def _dataset_line(folder: Path) -> DatasetLine:
         num_images=manifest.num_images,
         num_tokens=manifest.num_tokens,
         num_bytes=sum(shard.num_bytes for shard in manifest.shards),
+        num_removed_samples=manifest.num_removed_samples,
+        num_removed_images=manifest.num_removed_images,
     )
 
 
@@ -215,11 +243,11 @@ def _drop_table(report: Report) -> Table:
     table.add_column("rule")
     table.add_column("documents", justify="right")
     table.add_column("images", justify="right")
+    table.add_column("sentences", justify="right")
+    units = ("documents", "images", "sentences")
     for line in report.drops:
-        table.add_row(line.stage, line.rule, _number(line.documents or None), _number(line.images or None))
-    table.add_row(
-        "", "sum", *(f"{sum(getattr(line, unit) for line in report.drops):,}" for unit in ("documents", "images"))
-    )
+        table.add_row(line.stage, line.rule, *(_number(getattr(line, unit) or None) for unit in units))
+    table.add_row("", "sum", *(f"{sum(getattr(line, unit) for line in report.drops):,}" for unit in units))
     return table
 
 
@@ -229,6 +257,7 @@ def _text_lines(report: Report) -> str:
         "In = out + dropped",
         _sum_line("documents", report.documents_in, report.documents_out),
         _sum_line("images", report.images_in, report.images_out),
+        _sum_line("sentences", report.sentences_in, report.sentences_out),
         _sum_line("tokens", report.tokens_in, report.tokens_out) + "  (of text)",
         "",
         f"{report.documents_cut:,} documents were longer than the context and became several samples; "
@@ -242,6 +271,14 @@ def _text_lines(report: Report) -> str:
         )
     if report.placeholders_escaped:
         lines.append(f"{report.placeholders_escaped:,} literal image placeholders in texts were escaped.")
+    if report.replaced:
+        kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.replaced.items())
+        lines.append(f"Personal data was replaced in texts: {kinds}.")
+    if report.evaluation_items or report.evaluation_items_refused:
+        lines.append(
+            f"{report.evaluation_items:,} images and questions of evaluation sets were looked for; "
+            f"{report.evaluation_items_refused:,} could not be read."
+        )
     for line in report.datasets:
         lines += [
             "",

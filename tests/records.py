@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from interleave.dedup.fingerprints import document_digest, minhash_signatures
-from interleave.document import BlobRef, Image, MeasuredDocument
+from interleave.document import BlobRef, Image, Looks, MeasuredDocument
+
+# Of a photograph.
+LOOKS = Looks(sharpness=2.5, entropy=7.4, flat=0.4, text=0.0, num_frames=1)
 
 
 def make_image(
@@ -23,6 +25,7 @@ def make_image(
     url: str | None = None,
     similarities: Sequence[float] | None = None,
     num_faces: int | None = None,
+    looks: Looks = LOOKS,
 ) -> Image:
     return Image(
         index=index,
@@ -33,6 +36,7 @@ def make_image(
         source_height=height,
         blob=BlobRef(file="00000.blob", offset=10 * index, length=10),
         phash=phash,
+        looks=looks,
         url=url,
         matched_sentence=matched,
         similarities=None if similarities is None else np.array(similarities, dtype=np.float32),
@@ -46,16 +50,16 @@ def make_measured(
     *,
     doc_id: str = "00" * 16,
     language: str | None = None,
+    paragraphs: Sequence[int] = (),
 ) -> MeasuredDocument:
     return MeasuredDocument(
         id=doc_id,
         source="mmc4",
         url="https://example.org/page",
         sentences=tuple(sentences),
+        paragraphs=tuple(paragraphs),
         images=tuple(images),
         num_source_images=len(images),
-        text_digest=document_digest(sentences),
-        signature=minhash_signatures([sentences])[0],
         meta={} if language is None else {"language": language},
     )
 

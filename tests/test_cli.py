@@ -33,8 +33,8 @@ COMMANDS = list(commands())
 
 def test_the_commands_are_these() -> None:
     assert [" ".join(words) for words in COMMANDS] == [
-        "build", "validate", "inspect", "crawl", "recipe check", "recipe schema", "store show", "store adopt",
-        "store compact",
+        "build", "validate", "inspect", "crawl", "score", "explore", "takedown", "recipe check", "recipe schema",
+        "store show", "store adopt", "store compact",
     ]  # fmt: skip
 
 

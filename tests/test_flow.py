@@ -131,10 +131,11 @@ def test_the_summary_beside_the_dataset_gives_the_same_drops_as_the_ledger() -> 
 def test_signals_are_kept_of_everything_measured_also_of_what_stays() -> None:
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(sample_dataset() / "ledger" / "signals.parquet").to_pylist()
+    ledger_folder = sample_dataset() / "ledger"
+    rows = pq.read_table(ledger_folder / "images.parquet").to_pylist()
     assert kept_images(sample_dataset()) <= {(row["doc_id"], row["image"]) for row in rows}
-    assert sum(row["image"] is None for row in rows) == 50
-    assert all(row["width"] > 0 and row["sha256"] for row in rows if row["image"] is not None)
+    assert all(row["width"] > 0 and row["sha256"] and row["rule.image_side"] > 0 for row in rows)
+    assert pq.read_metadata(ledger_folder / "documents.parquet").num_rows == 50
 
 
 # The planted flaws

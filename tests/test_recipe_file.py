@@ -119,7 +119,8 @@ clean:
 
 
 def test_an_unknown_key_that_is_near_to_nothing_is_answered_with_all_names(folder: Path) -> None:
-    assert "align.zzzz: unknown key; there are place" in faults(folder, BASE + "align: {zzzz: 1}")
+    message = faults(folder, BASE + "align: {zzzz: 1}")
+    assert "align.zzzz: unknown key; there are assign, min_similarity, place" in message
 
 
 def test_an_unknown_kind_of_rule_is_named_with_the_nearest_one(folder: Path) -> None:

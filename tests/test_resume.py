@@ -129,7 +129,7 @@ def test_a_changed_recipe_is_done_again_from_the_stage_that_depends_on_it(
     output = tmp_path / "mmc4"
     build_small(output)
     again = done_before(build_small(output, override))
-    stages = ["measure", "decide", "dedup", "encode", "plan", "write", "seal"]
+    stages = ["measure", "decide", "fingerprint", "dedup", "encode", "plan", "write", "seal"]
     at = stages.index(first_stage)
     assert {stage for stage in stages if again[stage][0] == again[stage][1]} == set(stages[:at])
     straight = tmp_path / "straight" / "mmc4"

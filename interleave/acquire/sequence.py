@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from interleave.document import SourceImage
 
@@ -13,25 +14,37 @@ _LONG_PARAGRAPH = 4000
 _SENTENCE_END = re.compile(r"\n|[.!?][\"')\]”’]?\s|[。！？]")
 
 
-def in_reading_order(
-    parts: Iterable[str | SourceImage], language: str = "en"
-) -> tuple[tuple[str, ...], tuple[SourceImage, ...]]:
+class InOrder(NamedTuple):
+    """What a page's parts come to."""
+
+    sentences: tuple[str, ...]
+    images: tuple[SourceImage, ...]
+    paragraphs: tuple[int, ...]
+    # Index of each paragraph's first sentence.
+
+
+def in_reading_order(parts: Iterable[str | SourceImage], language: str = "en") -> InOrder:
     """The sentences of all paragraphs, and each image matched with the sentence behind it.
 
     Images behind the last sentence are matched with an empty one at the end: it holds their place and no text.
 
-        ["A cat. It sleeps.", x, "A dog.", y]  ->  ("A cat.", "It sleeps.", "A dog.", ""), [x -> 2, y -> 3]
+        ["A cat. It sleeps.", x, "A dog.", y]  ->  ("A cat.", "It sleeps.", "A dog.", ""), [x -> 2, y -> 3], (0, 2, 3)
     """
     sentences: list[str] = []
     images: list[SourceImage] = []
+    paragraphs: list[int] = []
     for part in parts:
         if isinstance(part, str):
+            paragraphs.append(len(sentences))
             sentences.extend(split_sentences(part, language))
+            if paragraphs[-1] == len(sentences):
+                paragraphs.pop()
         else:
             images.append(replace(part, matched_sentence=len(sentences)))
     if images and images[-1].matched_sentence == len(sentences):
+        paragraphs.append(len(sentences))
         sentences.append("")
-    return tuple(sentences), tuple(images)
+    return InOrder(tuple(sentences), tuple(images), tuple(paragraphs))
 
 
 def split_sentences(paragraph: str, language: str = "en") -> list[str]:

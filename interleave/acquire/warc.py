@@ -87,6 +87,7 @@ class WarcSource(Settings):
             partial(_find, archive, index, limits.max_image_bytes),
             limits,
             document_url=capture.url,
+            date=capture.date,
             content_type=headers.get("Content-Type", "") if headers is not None else "",
             alt_text=self.alt_text,
             respect_opt_out=self.respect_opt_out,

@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from interleave.clean.rules import DocumentRule, ImageRule, Verdict
-from interleave.clean.signals import document_signals, image_signals
+from interleave.align.assign import Assignment
+from interleave.align.similarity import Similarity
+from interleave.clean.judge import Judgement, Values, judge
+from interleave.clean.rules import Named, Rules
+from interleave.clean.score_rules import ScoreTables
+from interleave.clean.scores import IndexedScores
+from interleave.clean.signals import image_signals
 from interleave.counts import Counts
-from interleave.document import Drop, Image, MeasuredDocument
+from interleave.document import Drop, MeasuredDocument
 from interleave.spool import TableWriter, read_documents, write_drops, write_table
 
-STAGE = "clean"
-
-SIGNALS = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("image", pa.int32()),
-        ("num_images", pa.int32()),
-        ("num_readable_images", pa.int32()),
-        ("num_source_images", pa.int32()),
-        ("num_sentences", pa.int32()),
-        ("num_words", pa.int32()),
-        ("num_characters", pa.int64()),
-        ("language", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("num_faces", pa.int32()),
-        ("best_similarity", pa.float32()),
-        ("matched_similarity", pa.float32()),
-        ("phash", pa.uint64()),
-        ("sha256", pa.string()),
-    ]
-)
+# What is known of everything, whatever the rules; behind these columns each rule has one with what it measured.
+SIGNALS = {
+    "documents": pa.schema(
+        [
+            ("doc_id", pa.string()),
+            ("source", pa.string()),
+            ("url", pa.string()),
+            ("language", pa.string()),
+            ("num_sentences", pa.int32()),
+            ("num_characters", pa.int64()),
+            ("num_source_images", pa.int32()),
+            ("num_readable_images", pa.int32()),
+        ]
+    ),
+    "images": pa.schema(
+        [
+            ("doc_id", pa.string()),
+            ("image", pa.int32()),
+            ("sha256", pa.string()),
+            ("phash", pa.uint64()),
+            ("width", pa.int32()),
+            ("height", pa.int32()),
+            ("sharpness", pa.float32()),
+            ("entropy", pa.float32()),
+            ("flat", pa.float32()),
+            ("text", pa.float32()),
+            ("num_frames", pa.int64()),
+            ("num_faces", pa.int32()),
+            ("best_similarity", pa.float32()),
+            ("matched_similarity", pa.float32()),
+        ]
+    ),
+    "sentences": pa.schema([("doc_id", pa.string()), ("sentence", pa.int32()), ("num_characters", pa.int32())]),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +64,34 @@ class DecideTask:
     documents: str
     # What `measure` wrote.
     drops: str
-    signals: str
-    # What this stage writes.
-    image_rules: tuple[ImageRule, ...]
-    document_rules: tuple[DocumentRule, ...]
+    signals: dict[str, str]
+    # What this stage writes, signals by level.
+    rules: Rules
+    similarity: Similarity
+    assign: Assignment
+    scores: Mapping[str, IndexedScores]
+    # By the name of their table.
+    seed: int
 
 
 def decide(task: DecideTask) -> Counts:
     """Writes the drops of a split, and the signals of everything measured in it."""
     counts = Counts()
     drops: list[Drop] = []
-    with write_table(Path(task.signals), SIGNALS) as signals:
-        for document in read_documents(Path(task.documents)):
-            dropped = judge(document, task.image_rules, task.document_rules)
-            _write_signals(document, signals)
-            drops.extend(dropped)
+    with ExitStack() as stack:
+        tables = {
+            level: stack.enter_context(write_table(Path(path), signals_schema(level, task.rules)))
+            for level, path in task.signals.items()
+        }
+        with_similarities, scores = task.similarity.open(), ScoreTables(task.scores)
+        for read in read_documents(Path(task.documents)):
+            document = with_similarities(read)
+            judged = judge(document, task.rules, task.seed, scores.of(document), task.assign)
+            _write_signals(document, judged, task.rules, tables)
+            drops.extend(judged.drops)
             counts["documents_in"] += 1
             counts["images_in"] += len(document.images)
+            counts["sentences_in"] += sum(map(bool, document.sentences))
     write_drops(Path(task.drops), drops)
     counts.add_drops(drops)
     counts["documents_out"] = counts["documents_in"] - counts.dropped("document")
@@ -69,51 +99,54 @@ def decide(task: DecideTask) -> Counts:
     return counts
 
 
-def judge(
-    document: MeasuredDocument, image_rules: Sequence[ImageRule], document_rules: Sequence[DocumentRule]
-) -> list[Drop]:
-    """The images of a document that go; where the document goes, all of them and itself."""
-    drops = [drop for image in document.images if (drop := _judge_image(document.id, image, image_rules))]
-    gone = {drop.image for drop in drops}
-    left = [image for image in document.images if image.index not in gone]
-    verdict = judge_document(document, len(left), document_rules)
-    return drops if verdict is None else [*drops, *drop_document(document.id, left, STAGE, *verdict)]
+def signals_schema(level: str, rules: Rules) -> pa.Schema:
+    """Columns of the signals of `documents`, `images` or `sentences`."""
+    schema = SIGNALS[level]
+    for name in _names(level, rules):
+        schema = schema.append(pa.field(name, pa.float32()))
+    return schema
 
 
-def judge_document(
-    document: MeasuredDocument, num_images: int, rules: Sequence[DocumentRule]
-) -> tuple[str, Verdict] | None:
-    """The first rule that a document breaks with `num_images` of its images left, or None."""
-    if not rules:
-        return None
-    signals = document_signals(document, num_images)
-    return next(((rule.kind, verdict) for rule in rules if (verdict := rule.judge(signals))), None)
+def _names(level: str, rules: Rules) -> list[str]:
+    """The columns of rules."""
+    groups: dict[str, tuple[Named[Any], ...]] = {
+        "documents": rules.document,
+        "images": rules.image,
+        "sentences": (*rules.sentence, *rules.paragraph),
+    }
+    return [f"rule.{named.name}" for named in groups[level]]
 
 
-def drop_document(doc_id: str, images: Iterable[Image], stage: str, rule: str, verdict: Verdict) -> Iterator[Drop]:
-    """The drop of a document, and one for each image that goes with it."""
-    yield Drop(doc_id=doc_id, image=None, stage=stage, rule=rule, **verdict._asdict())
-    for image in images:
-        yield Drop(doc_id=doc_id, image=image.index, stage=stage, rule="document_dropped", detail=rule)
-
-
-def _judge_image(doc_id: str, image: Image, rules: Sequence[ImageRule]) -> Drop | None:
-    if not rules:
-        return None
-    signals = image_signals(image)
-    for rule in rules:
-        if verdict := rule.judge(signals):
-            return Drop(doc_id=doc_id, image=image.index, stage=STAGE, rule=rule.kind, **verdict._asdict())
-    return None
-
-
-def _write_signals(document: MeasuredDocument, table: TableWriter) -> None:
-    about = document_signals(document, len(document.images))
-    table.append({"doc_id": document.id} | {name: getattr(about, name) for name in about.__slots__})
+def _write_signals(document: MeasuredDocument, judged: Judgement, rules: Rules, tables: dict[str, TableWriter]) -> None:
+    sentences = [sentence for sentence in document.sentences if sentence]
+    tables["documents"].append(
+        {
+            "doc_id": document.id,
+            "source": document.source,
+            "url": document.url,
+            "language": document.meta.get("language"),
+            "num_sentences": len(sentences),
+            "num_characters": sum(map(len, sentences)),
+            "num_source_images": document.num_source_images,
+            "num_readable_images": len(document.images),
+        }
+        | _by_name("documents", rules, judged.document)
+    )
     for image in document.images:
         signals = image_signals(image)
         known = ("width", "height", "num_faces", "best_similarity", "matched_similarity")
-        table.append(
+        tables["images"].append(
             {"doc_id": document.id, "image": image.index, "phash": image.phash, "sha256": image.sha256}
             | {name: getattr(signals, name) for name in known}
+            | asdict(image.looks)
+            | _by_name("images", rules, judged.images.get(image.index, ()))
         )
+    for index, values in judged.sentences.items():
+        tables["sentences"].append(
+            {"doc_id": document.id, "sentence": index, "num_characters": len(document.sentences[index])}
+            | _by_name("sentences", rules, values)
+        )
+
+
+def _by_name(level: str, rules: Rules, values: Values) -> dict[str, float | None]:
+    return dict(zip(_names(level, rules), values, strict=False))

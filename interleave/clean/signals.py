@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from interleave.document import Image, MeasuredDocument
+from interleave.align.assign import similarity_of
+from interleave.document import Image, Looks, MeasuredDocument
 
-# A character of a script that puts no spaces between words is a word of its own; so "一只猫 sat" has four words.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+(?:['’][^\W{_UNSPACED}]+)*")
+# Capitals alone, or letters of which the first may be a capital: "HTMLLogo2x" is HTML, Logo, x. Letters without case.
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +21,11 @@ class ImageSignals:
     width: int
     height: int
     # px, upright, as the source has it.
-    url_path: str
-    # Lower case; the image's URL without host and query.
+    looks: Looks
+    url_words: tuple[str, ...]
+    # Lower case, in order; of the image's URL without host and query.
+    num_before: int
+    # Images of the document before this one that stay.
     num_faces: int | None
     best_similarity: float | None
     matched_similarity: float | None
@@ -32,50 +33,59 @@ class ImageSignals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentSignals:
-    """What is known of a document, counting the images that are left in it."""
+    """What is known of a document, counting what is left in it."""
 
     num_images: int
+    similarities: tuple[float, ...]
+    # Of its images, each to its sentence, where that is known.
     num_readable_images: int
     num_source_images: int
     num_sentences: int
-    num_words: int
     num_characters: int
+    # Of what is left.
     language: str | None
+    # As the source states it.
+    lot: float
+    # In [0, 1): a hash of the document's id, for rules that draw.
 
 
-def words(text: str) -> list[str]:
-    """Words of a text in any script."""
-    return _WORD.findall(text)
-
-
-def image_signals(image: Image) -> ImageSignals:
+def image_signals(image: Image, num_before: int = 0) -> ImageSignals:
+    """Signals of an image before which `num_before` images of its document stay."""
     similarities = image.similarities
     known = similarities is not None and len(similarities) > 0
     return ImageSignals(
         width=image.source_width,
         height=image.source_height,
-        url_path=_path_of(image.url),
+        looks=image.looks,
+        url_words=_url_words(image.url),
+        num_before=num_before,
         num_faces=image.num_faces,
         best_similarity=float(similarities.max()) if similarities is not None and known else None,
-        matched_similarity=float(similarities[image.matched_sentence]) if similarities is not None and known else None,
+        matched_similarity=similarity_of(image),
     )
 
 
-def document_signals(document: MeasuredDocument, num_images: int) -> DocumentSignals:
-    sentences: Sequence[str] = [sentence for sentence in document.sentences if sentence]
+def document_signals(
+    document: MeasuredDocument, images: Collection[Image], sentences: Collection[str], lot: float = 0.0
+) -> DocumentSignals:
+    """Signals of a document of which these images and sentences are left, none of them empty."""
+    similarities = map(similarity_of, images)
     return DocumentSignals(
-        num_images=num_images,
+        num_images=len(images),
+        similarities=tuple(value for value in similarities if value is not None),
         num_readable_images=len(document.images),
         num_source_images=document.num_source_images,
         num_sentences=len(sentences),
-        num_words=sum(len(words(sentence)) for sentence in sentences),
         num_characters=sum(map(len, sentences)),
         language=document.meta.get("language"),
+        lot=lot,
     )
 
 
-def _path_of(url: str | None) -> str:
+def _url_words(url: str | None) -> tuple[str, ...]:
+    """The words of a URL's path: "/My%20Photos/siteLogo-icon2x.png" has my, photos, site, logo, icon, x, png."""
     try:
-        return urlsplit(url or "").path.lower()
+        path = urlsplit(url or "").path
     except ValueError:  # for example an unclosed bracket in the host
-        return (url or "").lower()
+        path = url or ""
+    return tuple(word.lower() for word in _WORD.findall(unquote(path)))

@@ -1,233 +1,227 @@
-"""The third stage: duplicates among what the rules left over, found on small records about documents and images.
+"""The stage that needs all documents at once: duplicates among what is left, found on fingerprints alone.
 
-First whole documents, then, among the documents that stay, images: within each document, and across the corpus. What is
-kept is decided by (policy's key, document id), never by arrival.
+    documents of one URL -> equal texts -> near texts -> the same images
+        -> paragraphs repeated in a domain -> images twice in a document -> too often in the corpus -> in a domain
+
+What earlier datasets hold counts in each of these steps as documents that stay in any case. What is kept is decided by
+(policy's key, document id), never by arrival, so the result is the same for any split of the input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from interleave.counts import Counts
-from interleave.dedup.clusters import Hashes, Ints, components, equal_pairs, hamming_pairs
-from interleave.dedup.documents import document_clusters
-from interleave.dedup.fingerprints import NUM_PERMUTATIONS
-from interleave.document import Drop
-from interleave.spool import read_drops, write_drops, write_table
+from interleave.dedup.clusters import Ints, components, equal_pairs
+from interleave.dedup.corpus import Corpus, EarlierDataset, copies, open_corpus, repeated
+from interleave.dedup.images import Int32s, by_domain, cluster_images, load_images, too_many, within_documents
+from interleave.dedup.ledger import Dropped, Ledger
+from interleave.dedup.near_documents import near_documents
+from interleave.dedup.paragraphs import repeated_paragraphs
+from interleave.dedup.settings import Dedup, DocumentDuplicates, ImageDuplicates
+from interleave.dedup.tables import FingerprintFiles
+from interleave.spool import write_table
 
-STAGE = "dedup"
 GROUPS = pa.schema([("doc_id", pa.string()), ("group", pa.string())])
+_ROWS_PER_PIECE = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DedupTask:
-    """All splits, and what counts as the same. A None turns a step off."""
+    """All splits, and what counts as the same."""
 
-    documents: tuple[str, ...]
-    decided: tuple[str, ...]
-    # What `measure` and `decide` wrote, split by split.
+    splits: tuple[FingerprintFiles, ...]
+    earlier: tuple[EarlierDataset, ...]
     drops: tuple[str, ...]
     # What this stage writes, split by split.
     groups: str
     # Documents that share an image: they belong on one side of a split of the dataset.
-    document_near: float | None
-    document_keep: Literal["first", "longest"] | None
-    image_within: int | None
-    image_across: int
-    image_max_copies: int | None
-    image_policy: Literal["drop_all", "keep_n"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Corpus:
-    """What is left, as columns, documents ordered by id and images by (document, index)."""
-
-    doc_ids: npt.NDArray[np.str_]
-    split: Ints
-    num_characters: Ints
-    digests: npt.NDArray[np.void]
-    signatures: npt.NDArray[np.uint32]
-    # (num_documents, ...)
-    image_document: Ints
-    image_index: Ints
-    image_sha256: npt.NDArray[np.bytes_]
-    image_phash: Hashes
-    # (num_images,)
+    settings: Dedup
 
 
 def dedup(task: DedupTask) -> Counts:
     """Writes a drop list for each split."""
-    corpus = _load(task)
-    num_documents, num_images = len(corpus.doc_ids), len(corpus.image_document)
-    drops: list[tuple[int, Drop]] = []
-    keeps_document = np.ones(num_documents, dtype=np.bool_)
-    if task.document_keep is not None:
-        drops += _document_drops(corpus, task, keeps_document)
-    keeps_image = keeps_document[corpus.image_document]
-    drops += _images_of_dropped(corpus, keeps_image)
-    if task.image_within is not None:
-        drops += _within_document(corpus, task.image_within, keeps_image)
-    clusters = _image_clusters(corpus, task.image_across)
-    if task.image_max_copies is not None:
-        drops += _across_corpus(corpus, clusters, task, keeps_image)
-    _write(task, drops)
-    _write_groups(Path(task.groups), corpus, clusters, keeps_image)
-    counts = Counts(documents_in=num_documents, images_in=num_images)
-    counts.add_drops(drop for _, drop in drops)
-    counts["documents_out"] = int(keeps_document.sum())
-    counts["images_out"] = int(keeps_image.sum())
+    corpus = open_corpus(task.earlier, task.splits)
+    found: list[Dropped] = []
+    if task.settings.documents is not None:
+        for dropped in _documents(corpus, task.settings.documents, Path(task.groups).parent):
+            found.extend(_named(corpus, dropped))
+    images = load_images(corpus)
+    ledger = Ledger(corpus=corpus, images=images, dropped=found)
+    went_along = np.flatnonzero(~images.stays)
+    found.append(Dropped(unit="image", rule="document_dropped", rows=went_along, detail="duplicate document"))
+    if (paragraphs := task.settings.paragraphs) is not None:
+        gone = repeated_paragraphs(corpus, **paragraphs.model_dump())
+        found.append(
+            Dropped(
+                unit="paragraph",
+                rule="paragraph_repeated",
+                rows=gone.rows,
+                values=gone.num_copies,
+                threshold=paragraphs.max_copies,
+            )
+        )
+    clusters = _images(ledger, task.settings.images)
+    counts = ledger.write(task.drops)
+    _write_groups(Path(task.groups), ledger, clusters)
+    first_document, first_image = corpus.num_earlier, int(images.starts[len(corpus.earlier)])
+    counts["documents_in"], counts["images_in"] = len(corpus.ids) - first_document, len(images.stays) - first_image
+    counts["documents_out"] = int(corpus.stays[first_document:].sum())
+    counts["images_out"] = int(images.stays[first_image:].sum())
     return counts
 
 
-def _document_drops(corpus: _Corpus, task: DedupTask, keeps: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Drop]]:
-    equal, near = document_clusters(corpus.digests, corpus.signatures, task.document_near)
-    key = -corpus.num_characters if task.document_keep == "longest" else np.zeros_like(corpus.num_characters)
-    keepers = _first_of_each(near, key)
-    for document in np.flatnonzero(keepers[near] != np.arange(len(near))):
-        keeper = keepers[near[document]]
-        keeps[document] = False
-        is_equal = equal[document] == equal[keeper]
-        rule = "document_equal" if is_equal else "document_near"
-        agreement = float((corpus.signatures[document] == corpus.signatures[keeper]).mean())
-        yield _drop(corpus, int(document), None, rule, agreement, task.document_near, str(corpus.doc_ids[keeper]))
+def _documents(corpus: Corpus, settings: DocumentDuplicates, folder: Path) -> Iterator[Dropped]:
+    """Documents that go, step by step."""
+    if settings.url is not None:
+        rows, keepers = _repeated(corpus, ["url"], corpus.ranks(settings.url), corpus.column("url", np.uint64) != 0)
+        yield _drop(corpus, "document_url", rows, keepers)
+    order = corpus.order(settings.keep)
+    ranks = corpus.ranks(settings.keep)
+    sizes = corpus.column("num_shingles", np.int32).astype(np.int64)
+    equal, equal_keepers = _repeated(corpus, ["digest_0", "digest_1"], ranks, sizes > 0)
+    if settings.near is None:
+        yield _drop(corpus, "document_equal", equal, equal_keepers, np.ones(len(equal)))
+    else:
+        yield from _near(corpus, order, sizes, settings.near, (equal, equal_keepers), folder)
+    if settings.same_images is not None:
+        enough = corpus.column("num_images", np.int32) >= settings.same_images
+        rows, keepers = _repeated(corpus, ["image_set"], ranks, enough)
+        yield _drop(corpus, "document_images", rows, keepers, None, settings.same_images)
 
 
-def _first_of_each(labels: Ints, key: Ints) -> Ints:
-    """(num_items,) indexed by label: the member with the smallest key, ties to the smallest index (document id)."""
-    order = np.lexsort((np.arange(len(labels)), key))
-    keepers = np.zeros(len(labels), dtype=np.int64)
-    keepers[labels[order[::-1]]] = order[::-1]  # the last one written is the first in order
-    return keepers
+def _near(
+    corpus: Corpus, order: Ints, sizes: Ints, near: float, equal: tuple[Ints, Ints], folder: Path
+) -> Iterator[Dropped]:
+    """Only the first of equal texts is compared; what becomes of it becomes of the others."""
+    rows, keepers = equal
+    is_compared = corpus.stays & (sizes > 0)
+    is_compared[rows] = False
+    found = near_documents(corpus, order[is_compared[order]], sizes, near, folder)
+    led_by, similarity = np.full(len(corpus.ids), -1, dtype=np.int64), np.ones(len(corpus.ids))
+    led_by[found.rows], similarity[found.rows] = found.keepers, found.similarities
+    leader = led_by[keepers]
+    is_equal = leader < 0
+    yield _drop(corpus, "document_equal", rows[is_equal], keepers[is_equal], np.ones(is_equal.sum()), near)
+    gone = np.concatenate([found.rows, rows[~is_equal]])
+    values = np.concatenate([found.similarities, similarity[keepers[~is_equal]]])
+    yield _drop(corpus, "document_near", gone, np.concatenate([found.keepers, leader[~is_equal]]), values, near)
 
 
-def _images_of_dropped(corpus: _Corpus, keeps: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Drop]]:
-    for image in np.flatnonzero(~keeps):
-        document, index = corpus.image_document[image], corpus.image_index[image]
-        yield _drop(corpus, document, index, "document_dropped", None, None, "duplicate document")
-
-
-def _within_document(corpus: _Corpus, distance: int, keeps: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Drop]]:
-    """An image goes if an earlier one of its document, itself kept, is as good as the same."""
-    starts = np.flatnonzero(np.diff(corpus.image_document, prepend=-1))
-    for images in np.split(np.flatnonzero(keeps), np.searchsorted(np.flatnonzero(keeps), starts[1:])):
-        kept: list[int] = []
-        for image in images:
-            differing = np.bitwise_count(corpus.image_phash[kept] ^ corpus.image_phash[image])
-            if not kept or differing.min() > distance:
-                kept.append(int(image))
-                continue
-            keeps[image] = False
-            document, index = corpus.image_document[image], corpus.image_index[image]
-            yield _drop(corpus, document, index, "image_within_document", float(differing.min()), distance)
-
-
-def _image_clusters(corpus: _Corpus, distance: int) -> Ints:
-    """(num_images,) label of each image's cluster: equal bytes, or perceptual hashes within `distance`."""
-    hashes, position = np.unique(corpus.image_phash, return_inverse=True)
-    of_hash = components(len(hashes), hamming_pairs(hashes, distance))[position]
-    pairs = np.concatenate([equal_pairs(of_hash), equal_pairs(corpus.image_sha256)])
-    return components(len(position), pairs)
-
-
-def _across_corpus(
-    corpus: _Corpus, clusters: Ints, task: DedupTask, keeps: npt.NDArray[np.bool_]
-) -> Iterator[tuple[int, Drop]]:
-    """Images with more copies than allowed: all of them, or all but the first ones in order of document id."""
-    assert task.image_max_copies is not None
-    num_copies = np.bincount(clusters[keeps], minlength=len(clusters))
-    allowed = task.image_max_copies if task.image_policy == "keep_n" else 0
-    rank: dict[int, int] = {}
-    for image in np.flatnonzero(keeps & (num_copies[clusters] > task.image_max_copies)):
-        label = int(clusters[image])
-        rank[label] = rank.get(label, 0) + 1
-        if rank[label] > allowed:
-            keeps[image] = False
-            document, index = corpus.image_document[image], corpus.image_index[image]
-            copies = float(num_copies[label])
-            yield _drop(corpus, document, index, "image_across_corpus", copies, task.image_max_copies)
+def _repeated(corpus: Corpus, names: list[str], ranks: Ints, chosen: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """(documents that stay and whose columns are those of another, that other); an earlier dataset's never go."""
+    rows = np.flatnonzero(corpus.stays & chosen)
+    others, first = repeated([corpus.column(name, np.uint64)[rows] for name in names], ranks[rows])
+    ours = rows[others] >= corpus.num_earlier
+    return rows[others[ours]], rows[first[ours]]
 
 
 def _drop(
-    corpus: _Corpus,
-    document: int,
-    image: int | None,
+    corpus: Corpus,
     rule: str,
-    value: float | None,
-    threshold: float | None,
-    detail: str = "",
-) -> tuple[int, Drop]:
-    return int(corpus.split[document]), Drop(
-        doc_id=str(corpus.doc_ids[document]),
-        image=None if image is None else int(image),
-        stage=STAGE,
-        rule=rule,
-        value=value,
-        threshold=None if threshold is None else float(threshold),
-        detail=detail,
+    rows: Ints,
+    keepers: Ints,
+    values: npt.NDArray[np.float64] | None = None,
+    threshold: float | None = None,
+) -> Dropped:
+    corpus.stays[rows] = False
+    return Dropped(unit="document", rule=rule, rows=rows, keepers=keepers, values=values, threshold=threshold)
+
+
+def _named(corpus: Corpus, dropped: Dropped) -> Iterator[Dropped]:
+    """What an earlier dataset holds has a rule of its own."""
+    assert dropped.keepers is not None
+    is_earlier = dropped.keepers < corpus.num_earlier
+    for chosen, rule in ((is_earlier, "document_in_dataset"), (~is_earlier, dropped.rule)):
+        yield Dropped(
+            unit="document",
+            rule=rule,
+            rows=dropped.rows[chosen],
+            keepers=dropped.keepers[chosen],
+            values=None if dropped.values is None else dropped.values[chosen],
+            threshold=dropped.threshold,
+        )
+
+
+def _images(ledger: Ledger, settings: ImageDuplicates | None) -> Int32s:
+    """Drops images; (num_images,) the number of each one's cluster."""
+    corpus, images = ledger.corpus, ledger.images
+    first = int(images.starts[len(corpus.earlier)])
+    if settings is not None and settings.within_document is not None:
+        rows, differing = within_documents(images, first, settings.within_document)
+        _drop_images(ledger, "image_within_document", rows, differing, settings.within_document)
+    clusters = cluster_images(images, first, settings.across if settings is not None else 0)
+    if settings is not None and settings.max_copies is not None:
+        everywhere = np.ones(len(clusters), dtype=np.bool_)
+        _drop_copies(ledger, settings, clusters, everywhere, settings.max_copies, "image_across_corpus")
+    if settings is not None and settings.max_copies_per_domain is not None:
+        domains = corpus.column("domain", np.uint64)[images.document]
+        _drop_copies(
+            ledger,
+            settings,
+            by_domain(clusters, domains),
+            domains != 0,
+            settings.max_copies_per_domain,
+            "image_per_domain",
+        )
+    return clusters
+
+
+def _drop_copies(
+    ledger: Ledger,
+    settings: ImageDuplicates,
+    groups: Int32s,
+    eligible: npt.NDArray[np.bool_],
+    max_copies: int,
+    rule: str,
+) -> None:
+    corpus = ledger.corpus
+    ranks = corpus.ranks(settings.keep)
+    gone = too_many(ledger.images, groups, eligible, ranks, corpus.num_earlier, max_copies, settings.policy)
+    own, others = ~gone.of_earlier, gone.of_earlier
+    _drop_images(
+        ledger, "image_in_dataset", gone.rows[others], gone.num_copies[others], max_copies, gone.keepers[others]
+    )
+    _drop_images(ledger, rule, gone.rows[own], gone.num_copies[own], max_copies)
+
+
+def _drop_images(
+    ledger: Ledger,
+    rule: str,
+    rows: Ints,
+    values: npt.NDArray[np.float64],
+    threshold: float,
+    keepers: Ints | None = None,
+) -> None:
+    ledger.images.stays[rows] = False
+    ledger.dropped.append(
+        Dropped(unit="image", rule=rule, rows=rows, values=values, threshold=threshold, keepers=keepers)
     )
 
 
-def _load(task: DedupTask) -> _Corpus:
-    columns = ["id", "sentences", "text_digest", "signature", "images.list.element.index"]
-    columns += ["images.list.element.sha256", "images.list.element.phash"]
-    documents: list[tuple[str, int, int, bytes, bytes]] = []
-    images: list[tuple[str, int, str, int]] = []
-    for split, (path, decided) in enumerate(zip(task.documents, task.decided, strict=True)):
-        gone = {(drop.doc_id, drop.image) for drop in read_drops(Path(decided))}
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=1024, columns=columns):
-            for row in batch.to_pylist():
-                if (row["id"], None) in gone:
-                    continue
-                num_characters = sum(map(len, row["sentences"]))
-                documents.append((row["id"], split, num_characters, row["text_digest"], row["signature"]))
-                images.extend(
-                    (row["id"], image["index"], image["sha256"], image["phash"])
-                    for image in row["images"]
-                    if (row["id"], image["index"]) not in gone
-                )
-    return _columns(sorted(documents), sorted(images))
-
-
-def _columns(
-    documents: Sequence[tuple[str, int, int, bytes, bytes]], images: Sequence[tuple[str, int, str, int]]
-) -> _Corpus:
-    doc_ids = np.array([row[0] for row in documents], dtype="<U32")
-    empty = bytes(4 * NUM_PERMUTATIONS)
-    signatures = np.frombuffer(b"".join(row[4] or empty for row in documents), dtype="<u4")
-    return _Corpus(
-        doc_ids=doc_ids,
-        split=np.array([row[1] for row in documents], dtype=np.int64),
-        num_characters=np.array([row[2] for row in documents], dtype=np.int64),
-        digests=np.frombuffer(b"".join(row[3] for row in documents), dtype=np.dtype((np.void, 16))),
-        signatures=signatures.reshape(len(documents), NUM_PERMUTATIONS),
-        image_document=np.searchsorted(doc_ids, np.array([row[0] for row in images], dtype="<U32")).astype(np.int64),
-        image_index=np.array([row[1] for row in images], dtype=np.int64),
-        image_sha256=np.array([row[2] for row in images], dtype="S64"),
-        image_phash=np.array([row[3] for row in images], dtype=np.uint64),
-    )
-
-
-def _write(task: DedupTask, drops: Sequence[tuple[int, Drop]]) -> None:
-    by_split: list[list[Drop]] = [[] for _ in task.drops]
-    for split, drop in drops:
-        by_split[split].append(drop)
-    for path, of_split in zip(task.drops, by_split, strict=True):
-        write_drops(Path(path), of_split)
-
-
-def _write_groups(path: Path, corpus: _Corpus, clusters: Ints, keeps: npt.NDArray[np.bool_]) -> None:
+def _write_groups(path: Path, ledger: Ledger, clusters: Int32s) -> None:
     """For each document the smallest id among those it shares an image with, directly or through others."""
-    kept = np.flatnonzero(keeps)
-    shared = equal_pairs(clusters[kept])
-    labels = components(len(corpus.doc_ids), corpus.image_document[kept[shared]])
+    corpus, images = ledger.corpus, ledger.images
+    kept = np.flatnonzero(images.stays)
+    kept = kept[images.document[kept] >= corpus.num_earlier]
+    kept = kept[copies(clusters[kept].astype(np.uint64)) > 1]
+    by_rank = np.argsort(corpus.rank)[corpus.num_earlier :]
+    # Items are places in the order of ids, so that the smallest item is the smallest id.
+    item = corpus.rank[images.document[kept]] - corpus.num_earlier
+    labels = components(len(by_rank), item[equal_pairs(clusters[kept])])
+    names = corpus.ids[by_rank]
     with write_table(path, GROUPS) as table:
-        for doc_id, label in zip(corpus.doc_ids, labels, strict=True):
-            table.append({"doc_id": str(doc_id), "group": str(corpus.doc_ids[label])})
+        for start in range(0, len(by_rank), _ROWS_PER_PIECE):
+            part = slice(start, start + _ROWS_PER_PIECE)
+            columns = {"doc_id": _hex(names[part]), "group": _hex(names[labels[part]])}
+            table.append_table(pa.table(columns, schema=GROUPS))
+
+
+def _hex(ids: npt.NDArray[np.void]) -> list[str]:
+    return [bytes(doc_id).hex() for doc_id in ids]

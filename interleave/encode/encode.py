@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
-from interleave.clean.decide import drop_document
-from interleave.clean.rules import DocumentRule
+from interleave.align.settings import Align
+from interleave.align.similarity import Similarity
+from interleave.clean.judge import drop_document
+from interleave.clean.rules import Rules
+from interleave.clean.score_rules import ScoreTables
+from interleave.clean.scores import IndexedScores
 from interleave.counts import Counts
-from interleave.document import Document, Drop, Encoded, ImageSpan
+from interleave.document import Document, Drop, Encoded, ImageSpan, MeasuredDocument, Sentence
 from interleave.encode.layout import LayoutSettings, lay_out
-from interleave.encode.settle import STAGE, escape_placeholders, settle
+from interleave.encode.settle import STAGE, Gone, escape_placeholders, settle
 from interleave.encode.split import spans_of, split
 from interleave.encode.tokenizer import Tokenizer, load_tokenizer
 from interleave.files import atomic_write
 from interleave.sample import key_of, tar_bytes, write_body, write_ids, write_json
-from interleave.spool import read_documents, read_drops, write_drops
+from interleave.spool import read_documents, read_dropped, write_drops
 
 _BATCH = 64
 _ROWS_PER_GROUP = 1024
@@ -58,13 +62,16 @@ class EncodeTask:
 
     documents: str
     decided: str
-    duplicates: str
-    # What `measure`, `decide` and `dedup` wrote.
+    since: tuple[str, ...]
+    # What `measure`, `decide` and the stages since wrote.
     drops: str
     samples: str
     # What this stage writes.
-    document_rules: tuple[DocumentRule, ...]
-    place: Literal["before", "after"]
+    rules: Rules
+    seed: int
+    align: Align
+    similarity: Similarity
+    scores: Mapping[str, IndexedScores]
     tokenizer_file: str
     tokenizer_name: str
     profile: str
@@ -110,23 +117,40 @@ def _samples(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list
 
 
 def _settled(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list[Drop]) -> Iterator[Document]:
-    """Documents that stay. Those that go are encoded too, so that every token is accounted for."""
-    gone = _Gone(task)
+    """Documents that stay. What goes is encoded too, so that every token is accounted for."""
+    dropped = _Dropped(task)
     lost: list[Document] = []
-    for measured in read_documents(Path(task.documents)):
-        document, verdict = settle(measured, gone.images(measured.id), task.document_rules, task.place)
-        if gone.document(measured.id):
-            lost.append(settle(measured, (), (), task.place)[0])
-        elif verdict is not None:
-            drops.extend(drop_document(measured.id, document.images, STAGE, *verdict))
-            lost.append(document)
+    with_similarities, scores = task.similarity.open(), ScoreTables(task.scores)
+    for read in read_documents(Path(task.documents)):
+        measured = with_similarities(read)
+        gone = dropped.of(measured.id)
+        settled = settle(measured, gone, task.rules, task.align, task.seed, scores.of(measured).document)
+        counts["sentences_in"] += sum(map(bool, measured.sentences))
+        if dropped.document(measured.id):
+            lost.append(_sentences(measured, range(len(measured.sentences))))
+            continue
+        drops.extend(settled.unfit)
+        if settled.broken is not None:
+            drops.extend(drop_document(measured.id, settled.document.images, STAGE, *settled.broken))
+            lost.append(_sentences(measured, range(len(measured.sentences))))
         else:
-            document, num_escaped = escape_placeholders(document)
+            counts["sentences_out"] += len(settled.document.sentences)
+            if gone.sentences:
+                lost.append(_sentences(measured, gone.sentences))
+            document, num_escaped = escape_placeholders(settled.document)
             counts["placeholders_escaped"] += num_escaped
             yield document
-        if len(lost) == _BATCH:
+        if len(lost) >= _BATCH:
             _count_lost(lost, tokenizer, task, counts)
     _count_lost(lost, tokenizer, task, counts)
+
+
+def _sentences(measured: MeasuredDocument, which: Container[int]) -> Document:
+    """Some sentences of a document, as one of their own."""
+    parts = tuple(
+        Sentence(index=index, text=text) for index, text in enumerate(measured.sentences) if text and index in which
+    )
+    return Document(id=measured.id, source=measured.source, url=measured.url, parts=parts)
 
 
 def _count_lost(lost: list[Document], tokenizer: Tokenizer, task: EncodeTask, counts: Counts) -> None:
@@ -136,24 +160,23 @@ def _count_lost(lost: list[Document], tokenizer: Tokenizer, task: EncodeTask, co
     lost.clear()
 
 
-class _Gone:
+class _Dropped:
     """What earlier stages dropped from a split."""
 
     def __init__(self, task: EncodeTask) -> None:
-        self._documents: set[str] = set()
-        self._images: dict[str, set[int]] = {}
-        for path in (task.decided, task.duplicates):
-            for drop in read_drops(Path(path)):
-                if drop.image is None:
-                    self._documents.add(drop.doc_id)
-                else:
-                    self._images.setdefault(drop.doc_id, set()).add(drop.image)
+        self._all = read_dropped(map(Path, (task.decided, *task.since)))
+        since = read_dropped(map(Path, task.since))
+        self._changed = {*since.images, *since.sentences}
 
     def document(self, doc_id: str) -> bool:
-        return doc_id in self._documents
+        return doc_id in self._all.documents
 
-    def images(self, doc_id: str) -> set[int]:
-        return self._images.get(doc_id, set())
+    def of(self, doc_id: str) -> Gone:
+        return Gone(
+            images=frozenset(self._all.images.get(doc_id, ())),
+            sentences=frozenset(self._all.sentences.get(doc_id, ())),
+            changed=doc_id in self._changed,
+        )
 
 
 def _num_text_tokens(encoded: Encoded) -> int:

@@ -1,15 +1,18 @@
-"""The one place where drops are applied: remove, place, and check again the rules that count what is left."""
+"""The one place where drops are applied: remove, assign and place images, judge again what has changed since."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
-from dataclasses import replace
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from interleave.align.assign import reassign, similarity_of
 from interleave.align.place import place
-from interleave.clean.decide import judge_document
-from interleave.clean.rules import DocumentRule, Verdict
-from interleave.document import Document, MeasuredDocument, Sentence
+from interleave.align.settings import Align
+from interleave.clean.bounds import Verdict
+from interleave.clean.judge import judge_document
+from interleave.clean.rules import Rules
+from interleave.clean.score_rules import NO_SCORES, Scores
+from interleave.document import Document, Drop, Image, MeasuredDocument, Sentence
 
 STAGE = "settle"
 
@@ -18,19 +21,60 @@ PLACEHOLDER = "<image>"
 ESCAPED = "<IMAGE>"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """What earlier stages dropped from one document, by index."""
+
+    images: frozenset[int] = frozenset()
+    sentences: frozenset[int] = frozenset()
+    changed: bool = False
+    # Since the rules judged it: a duplicate of something in it is gone.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What is left of a document."""
+
+    document: Document
+    unfit: tuple[Drop, ...] = ()
+    # Images that fit the sentence that is left for them too little.
+    broken: tuple[str, Verdict] | None = None
+    # The rule that the document breaks now, by what is left of it.
+
+
 def settle(
     measured: MeasuredDocument,
-    dropped: Container[int],
-    rules: Sequence[DocumentRule],
-    where: Literal["before", "after"],
-) -> tuple[Document, tuple[str, Verdict] | None]:
-    """The document without the images `dropped` (by index), and the rule that it breaks now, if any."""
-    images = [image for image in measured.images if image.index not in dropped]
-    parts = place(measured.sentences, images, where)
-    document = Document(id=measured.id, source=measured.source, url=measured.url, parts=parts)
-    if not parts:
-        return document, ("empty_document", Verdict(0, 1))
-    return document, judge_document(measured, len(images), rules)
+    gone: Gone,
+    rules: Rules,
+    align: Align,
+    seed: int = 0,
+    scores: Scores = NO_SCORES.document,
+) -> Settled:
+    """The document without what is gone, its images assigned to the sentences that are left."""
+    sentences = ["" if index in gone.sentences else text for index, text in enumerate(measured.sentences)]
+    left = [index for index, text in enumerate(sentences) if text]
+    images = reassign([image for image in measured.images if image.index not in gone.images], left, align.assign)
+    unfit = tuple(_unfit(measured.id, images, align.min_similarity))
+    out = {drop.image for drop in unfit}
+    images = tuple(image for image in images if image.index not in out)
+    document = Document(
+        id=measured.id, source=measured.source, url=measured.url, parts=place(sentences, images, align.place)
+    )
+    broken: tuple[str, Verdict] | None = None
+    if not document.parts:
+        broken = "empty_document", Verdict(0, 1)
+    elif gone.changed or unfit:
+        broken = judge_document(measured, left, images, rules, seed, scores)[1]
+    return Settled(document=document, unfit=unfit, broken=broken)
+
+
+def _unfit(doc_id: str, images: Sequence[Image], least: float | None) -> Iterator[Drop]:
+    for image in images:
+        value = similarity_of(image)
+        if least is not None and value is not None and value < least:
+            yield Drop(
+                doc_id=doc_id, image=image.index, stage=STAGE, rule="min_similarity", value=value, threshold=least
+            )
 
 
 def escape_placeholders(document: Document) -> tuple[Document, int]:

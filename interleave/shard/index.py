@@ -1,6 +1,9 @@
 """The index: where each sample lies and how large it is, so that order, packing and resuming are arithmetic.
 
 Uncompressed Arrow IPC, sorted by key: a loader maps it and reads only the columns that it asks for.
+
+A sample that was taken down keeps its row, and with it its place in every order and the room that it takes in a packed
+row; `num_bytes` is 0, and it has no members.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from interleave.errors import ShardError
 from interleave.files import atomic_write
@@ -21,7 +25,7 @@ SCHEMA = pa.schema(
         # Number of the shard in the manifest.
         ("offset", pa.int64()),
         ("num_bytes", pa.int64()),
-        # The sample's members, headers included, in the tar.
+        # The sample's members, headers included, in the tar; both 0 where it was taken down.
         ("member_offsets", pa.list_(pa.int64())),
         ("member_bytes", pa.list_(pa.int64())),
         # Data of each member: JSON, ids, images in order.
@@ -63,3 +67,8 @@ def read_index(path: Path) -> pa.Table:
     if not table.schema.equals(SCHEMA):
         raise ShardError(f"{path} has other columns than this version of interleave writes; build the dataset again")
     return table
+
+
+def present(rows: pa.Table) -> pa.Table:
+    """The rows of samples that are in the shards: those that were not taken down."""
+    return rows.filter(pc.not_equal(rows["num_bytes"], 0))

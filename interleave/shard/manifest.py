@@ -12,7 +12,9 @@ from interleave.errors import ShardError
 from interleave.files import write_bytes
 
 MANIFEST_NAME = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# Holds the files that a take-down has made, all of them, until they have taken the old ones' places.
+STAGED = ".takedown"
 
 
 class _Part(BaseModel):
@@ -25,10 +27,19 @@ class ShardEntry(_Part):
     name: str = Field(pattern=r"^shard-\d{4,}\.tar$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     num_bytes: int = Field(ge=0)
-    num_samples: int = Field(ge=1)
+    num_samples: int = Field(ge=0)
     num_images: int = Field(ge=0)
     num_ids: int = Field(ge=0)
     num_tokens: int = Field(ge=0)
+    # What is in the tar.
+    num_removed_samples: int = Field(ge=0)
+    num_removed_images: int = Field(ge=0)
+    # What was, before take-downs: the index has a row for each of these samples, too.
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the index."""
+        return self.num_samples + self.num_removed_samples
 
 
 class TokenizerEntry(_Part):
@@ -64,10 +75,16 @@ class Manifest(_Part):
 
     format_version: int
     name: str
-    num_samples: int = Field(ge=1)
+    build_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    # Of the shards as the build wrote them, and of the recipe. A take-down keeps it, and with it the order of samples
+    # and the states of loaders.
+    num_samples: int
     num_images: int
     num_ids: int
     num_tokens: int
+    num_removed_samples: int
+    num_removed_images: int
+    # Sums over the shards.
     shards: tuple[ShardEntry, ...] = Field(min_length=1)
     files: dict[str, str]
     # SHA-256 of every other file of the dataset that a build determines.
@@ -98,19 +115,25 @@ def read_manifest(folder: Path) -> Manifest:
         hint = _hint(folder)
         raise ShardError(f"{folder} is no finished dataset: {MANIFEST_NAME}: {error.strerror}{hint}") from None
     try:
-        manifest = Manifest.model_validate(orjson.loads(data))
+        fields = orjson.loads(data)
+        # First of all: another format has other fields.
+        _check_version(fields, path)
+        return Manifest.model_validate(fields)
     except (ValidationError, orjson.JSONDecodeError) as error:
         first = str(error).splitlines()[:3]
         raise ShardError(f"{path} is damaged: {' '.join(' '.join(first).split())}; build the dataset again") from None
-    if manifest.format_version != FORMAT_VERSION:
-        raise ShardError(
-            f"{path} has format {manifest.format_version}, this version of interleave reads {FORMAT_VERSION}"
-        )
-    return manifest
+
+
+def _check_version(fields: object, path: Path) -> None:
+    version = fields.get("format_version") if isinstance(fields, dict) else None
+    if isinstance(version, int) and version != FORMAT_VERSION:
+        raise ShardError(f"{path} has format {version}, this version of interleave reads {FORMAT_VERSION}")
 
 
 def _hint(folder: Path) -> str:
     if not folder.is_dir():
         return ""
+    if (folder / STAGED).is_dir():
+        return f"; a take-down is under way, or was interrupted: `interleave takedown {folder}` completes it"
     inside = sorted(item.parent.name for item in folder.glob(f"*/{MANIFEST_NAME}"))
     return f"; it holds the datasets {', '.join(inside)}" if inside else "; a build writes it last"

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -15,7 +14,12 @@ import pyarrow.parquet as pq
 
 from interleave.clean.decide import SIGNALS
 from interleave.counts import Counts
+from interleave.dedup.sealed import FINGERPRINT_FILES, write_sealed
+from interleave.dedup.tables import FingerprintFiles
+from interleave.errors import TaskError
 from interleave.files import sha256_of, write_bytes
+from interleave.identity import fingerprint
+from interleave.shard.entries import shard_entry, sums
 from interleave.shard.index import INDEX_NAME, read_index, write_index
 from interleave.shard.manifest import (
     FORMAT_VERSION,
@@ -28,11 +32,13 @@ from interleave.shard.manifest import (
     write_manifest,
 )
 from interleave.shard.sidecars import CARD_NAME, WIDS_NAME, dataset_card, wids_meta
+from interleave.shard.takedown_swap import forget_staged
+from interleave.shard.tar import END
 from interleave.shard.write import shard_name
-from interleave.spool import DROPS, write_table
+from interleave.spool import write_table
 
 LEDGER = "ledger"
-_LEDGER_FILES = (f"{LEDGER}/drops.parquet", f"{LEDGER}/signals.parquet")
+_LEDGER_FILES = (f"{LEDGER}/drops.parquet", *(f"{LEDGER}/{level}.parquet" for level in SIGNALS))
 # The build's summary with its times lies beside a dataset, and is no part of its digest.
 SUMMARY_NAME = "summary.json"
 
@@ -46,8 +52,11 @@ class SealTask:
     indexes: tuple[str, ...]
     # One a shard, in order.
     drops: tuple[str, ...]
-    signals: tuple[str, ...]
+    signals: dict[str, tuple[str, ...]]
     # What stages left for the ledger, stage by stage and split by split.
+    fingerprints: tuple[FingerprintFiles, ...]
+    drops_since: tuple[tuple[str, ...], ...]
+    # Split by split: fingerprints of what the rules left, and the lists of what was dropped afterwards.
     tokenizer: TokenizerEntry
     model: ModelEntry
     recipe: str
@@ -60,23 +69,24 @@ class SealTask:
 def seal(task: SealTask) -> Counts:
     """Writes what makes a folder of tars a dataset."""
     folder = Path(task.folder)
-    shards = [_entry(folder, number, Path(index)) for number, index in enumerate(task.indexes)]
+    shards = [_written(folder, number, Path(index)) for number, index in enumerate(task.indexes)]
     write_index(folder / INDEX_NAME, _batches(task.indexes))
     index = read_index(folder / INDEX_NAME)
     most_images = pc.max(index["num_images"]).as_py()
     write_bytes(folder / WIDS_NAME, wids_meta(task.name, shards))
     write_bytes(folder / CARD_NAME, dataset_card(task.name, shards, most_images, task.tokenizer, task.model))
-    _join(task.drops, folder / LEDGER / "drops.parquet", DROPS)
-    _join(task.signals, folder / LEDGER / "signals.parquet", SIGNALS)
+    _join(task.drops, folder / LEDGER / "drops.parquet")
+    for level, parts in task.signals.items():
+        _join(parts, folder / LEDGER / f"{level}.parquet")
+    write_sealed(folder, task.fingerprints, task.drops_since, index["doc_id"])
     _remove_strangers(folder, shards)
-    names = (INDEX_NAME, WIDS_NAME, CARD_NAME, *_LEDGER_FILES)
+    forget_staged(folder)
+    names = (INDEX_NAME, WIDS_NAME, CARD_NAME, *_LEDGER_FILES, *FINGERPRINT_FILES)
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         name=task.name,
-        num_samples=sum(shard.num_samples for shard in shards),
-        num_images=sum(shard.num_images for shard in shards),
-        num_ids=sum(shard.num_ids for shard in shards),
-        num_tokens=sum(shard.num_tokens for shard in shards),
+        build_digest=fingerprint([[shard.sha256 for shard in shards], task.recipe_hash]),
+        **sums(shards),
         shards=tuple(shards),
         files={name: sha256_of(folder / name) for name in names},
         tokenizer=task.tokenizer,
@@ -91,11 +101,12 @@ def seal(task: SealTask) -> Counts:
 
 
 def remove_dataset(folder: Path) -> None:
-    """Removes what a dataset consists of, the manifest first, and nothing else."""
-    names = (MANIFEST_NAME, INDEX_NAME, WIDS_NAME, CARD_NAME, SUMMARY_NAME, *_LEDGER_FILES)
+    """Removes what a dataset consists of, the manifest first, and nothing else: the record of take-downs stays."""
+    names = (MANIFEST_NAME, INDEX_NAME, WIDS_NAME, CARD_NAME, SUMMARY_NAME, *_LEDGER_FILES, *FINGERPRINT_FILES)
     for path in (*(folder / name for name in names), *sorted(folder.glob("shard-*.tar"))):
         path.unlink(missing_ok=True)
-    for emptied in (folder / LEDGER, folder):
+    forget_staged(folder)
+    for emptied in (folder / LEDGER, (folder / FINGERPRINT_FILES[0]).parent, folder):
         with suppress(OSError):  # somebody's own files are in it
             emptied.rmdir()
 
@@ -105,17 +116,20 @@ def dataset_digest(folder: Path) -> str:
     return sha256_of(folder / MANIFEST_NAME)
 
 
-def _entry(folder: Path, number: int, index: Path) -> ShardEntry:
-    table = read_index(index)
-    totals: dict[str, Any] = {name: pc.sum(table[name]).as_py() for name in ("num_images", "num_ids", "num_tokens")}
-    name = shard_name(number)
-    return ShardEntry(
-        name=name,
-        sha256=index.with_suffix(".sha256").read_text(),
-        num_bytes=(folder / name).stat().st_size,
-        num_samples=table.num_rows,
-        **totals,
-    )
+def _written(folder: Path, number: int, index: Path) -> ShardEntry:
+    """
+    Raises:
+        TaskError: the tar is not the one that was written, but for example one that was taken down from.
+    """
+    rows = read_index(index)
+    path = folder / shard_name(number)
+    num_bytes = pc.sum(rows["num_bytes"]).as_py() + len(END)
+    if (found := path.stat().st_size) != num_bytes:
+        raise TaskError(
+            f"{path} has {found:,} bytes, {num_bytes:,} were written: it was changed since, perhaps by a take-down; "
+            "build with --fresh (and the take-down's list among `blocklists`)"
+        )
+    return shard_entry(path.name, index.with_suffix(".sha256").read_text(), num_bytes, rows)
 
 
 def _batches(indexes: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -123,9 +137,9 @@ def _batches(indexes: Sequence[str]) -> Iterator[pa.RecordBatch]:
         yield from read_index(Path(index)).to_batches()
 
 
-def _join(parts: Sequence[str], path: Path, schema: pa.Schema) -> None:
-    """One Parquet file out of many, a row group at a time."""
-    with write_table(path, schema) as table:
+def _join(parts: Sequence[str], path: Path) -> None:
+    """One Parquet file out of many of one schema, a row group at a time."""
+    with write_table(path, pq.read_schema(parts[0])) as table:
         for part in parts:
             with pq.ParquetFile(part) as file:
                 for group in range(file.num_row_groups):

@@ -45,6 +45,8 @@ def dataset_card(
         ("model profile", f"{model.profile} ({model.tokens_per_image} tokens an image)"),
         ("length", context),
     ]
+    if num_removed := sum(shard.num_removed_samples for shard in shards):
+        rows.insert(1, ("samples taken down", f"{num_removed:,}"))
     text = [
         "---",
         "configs:",

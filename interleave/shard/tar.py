@@ -6,6 +6,7 @@ and extracts nothing: sizes and types are checked before any data is touched (CV
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,20 @@ class Sink(Protocol):
     """Something that bytes can be appended to."""
 
     def write(self, data: bytes, /) -> int: ...
+
+
+class HashingFile:
+    """A file that is hashed as it is written, and knows how far it is."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.position = 0
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        self.position += len(data)
+        return self._file.write(data)
 
 
 def write_member(file: Sink, name: str, data: bytes) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,7 +16,7 @@ from interleave.files import atomic_write
 from interleave.sample import ids_member, image_member, json_member, key_of, write_json
 from interleave.shard.index import SCHEMA, write_index
 from interleave.shard.plan import PlannedShard, read_places
-from interleave.shard.tar import BLOCK, END, write_member
+from interleave.shard.tar import BLOCK, END, HashingFile, write_member
 from interleave.spool import BlobReader
 
 _OPEN_FILES = 64
@@ -46,7 +45,7 @@ def write(task: WriteTask) -> Counts:
     read_row = _row_reader(task.samples)
     rows: list[dict[str, Any]] = []
     with atomic_write(Path(task.tar)) as file, BlobReader(Path(task.spool)) as blobs:
-        hashing = _Hashing(file)
+        hashing = HashingFile(file)
         for offset, (split, row) in enumerate(read_places(Path(task.plan) / task.shard.places)):
             key = key_of(task.shard.first_sample + offset)
             rows.append(_write_sample(hashing, key, task.shard.number, read_row(split, row), blobs))
@@ -57,21 +56,7 @@ def write(task: WriteTask) -> Counts:
     return Counts(samples=len(rows), bytes=hashing.position, images=sum(row["num_images"] for row in rows))
 
 
-class _Hashing:
-    """A file that is hashed as it is written, and knows how far it is."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-        self.position = 0
-
-    def write(self, data: bytes) -> int:
-        self.digest.update(data)
-        self.position += len(data)
-        return self._file.write(data)
-
-
-def _write_sample(file: _Hashing, key: str, shard: int, row: dict[str, Any], blobs: BlobReader) -> dict[str, Any]:
+def _write_sample(file: HashingFile, key: str, shard: int, row: dict[str, Any], blobs: BlobReader) -> dict[str, Any]:
     begin = file.position
     members = [(json_member(key), write_json(key, row["body"], row["is_image"])), (ids_member(key), row["ids"])]
     places = zip(row["blob_files"], row["blob_offsets"], row["blob_lengths"], strict=True)
@@ -93,7 +78,7 @@ def _write_sample(file: _Hashing, key: str, shard: int, row: dict[str, Any], blo
     }
 
 
-def _write_one(file: _Hashing, name: str, data: bytes) -> int:
+def _write_one(file: HashingFile, name: str, data: bytes) -> int:
     offset = file.position + BLOCK
     write_member(file, name, data)
     return offset

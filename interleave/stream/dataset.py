@@ -44,6 +44,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     padding: id of padding positions; their label is -100 and their segment 0.
 
     Each batch holds the state to resume behind it under "state": with workers that read ahead it is the one to save.
+    Samples that were taken down leave padding; where a row held nothing else, it is all padding.
 
     Raises:
         ShardError: the folder is no finished dataset, or its samples do not fit seq_len.
@@ -138,8 +139,9 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
                 yield mine, self._state_at(*ahead.place())
 
     def _read(self, planned: PlannedRow) -> Row:
+        """A row; what was taken down leaves its room as padding, so that all other rows stay what they were."""
         segments = [self.reader.segment(*item) for item in planned.items]
-        return build_row(segments, self.seq_len, self.padding)
+        return build_row([segment for segment in segments if segment is not None], self.seq_len, self.padding)
 
     def _state_at(self, window: int, rows: int) -> dict[str, Any]:
         return {

@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from interleave.document import Int32s
 from interleave.errors import ShardError
-from interleave.identity import fingerprint
 from interleave.pack.row import Segment
-from interleave.sample import Record, read_ids, read_record
+from interleave.sample import Record, key_of, read_ids, read_record
 from interleave.shard.index import INDEX_NAME, read_index
 from interleave.shard.manifest import read_manifest
 
+# JSON, ids and JPEGs.
+Sample = tuple[Record, Int32s, tuple[bytes, ...]]
 _MAX_OPEN = 128
 
 
@@ -32,55 +33,33 @@ class DatasetReader:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
-        # Everything that a build determines, without the folder's name.
-        self.digest = fingerprint([[shard.sha256 for shard in self.manifest.shards], self.manifest.recipe_hash])
+        # Of everything that a build determines, without the folder's name; a take-down keeps it.
+        self.digest = self.manifest.build_digest
         self._open()
 
     def __len__(self) -> int:
-        return self.manifest.num_samples
+        """Samples, with those that were taken down: these keep their numbers."""
+        return int(self._index.num_rows)
 
-    def read(self, sample: int) -> tuple[Record, Int32s, tuple[bytes, ...]]:
+    def removed(self) -> npt.NDArray[np.bool_]:
+        """(num_samples,) True where a sample was taken down: `read` refuses it."""
+        return np.asarray(self._index["num_bytes"].to_numpy() == 0)
+
+    def read(self, sample: int) -> Sample:
         """A sample's JSON, ids and JPEGs, in one read.
 
         Raises:
-            ShardError: the shard is cut off, or the sample is damaged.
+            ShardError: the shard is cut off, or the sample is damaged, or was taken down.
         """
-        try:
-            row = self._index.slice(sample, 1).to_pylist()[0]
-        except (pa.ArrowException, ValueError) as error:
-            raise ShardError(f"{self.folder / INDEX_NAME} is damaged: {error}; run `interleave validate`") from None
-        data = self._read_range(row["shard"], row["offset"], row["num_bytes"])
-        members = [
-            data[start - row["offset"] : start - row["offset"] + length]
-            for start, length in zip(row["member_offsets"], row["member_bytes"], strict=True)
-        ]
-        try:
-            record, ids = read_record(members[0]), read_ids(members[1])
-            if record.key != row["key"] or len(members) != 2 + len(record.image_members):
-                raise ShardError(f"found sample {record.key} with {len(record.image_members)} images")
-        except ShardError as error:
-            name = self.manifest.shards[row["shard"]].name
-            raise ShardError(f"{self.folder / name}: sample {row['key']}: {error}; run `interleave validate`") from None
-        return record, ids, tuple(members[2:])
+        found = self._find(sample)
+        if found is None:
+            raise ShardError(f"{self.folder}: sample {key_of(sample)} was taken down; `removed()` tells which were")
+        return found
 
-    def segment(self, sample: int, start: int = 0, stop: int | None = None) -> Segment:
-        """The ids [start, stop) of a sample, with the images that stand among them."""
-        record, ids, images = self.read(sample)
-        stop = len(ids) if stop is None else stop
-        chosen = [at for at, (begin, length) in enumerate(record.spans) if start <= begin and begin + length <= stop]
-        learned = np.zeros(len(ids), dtype=np.bool_)
-        for begin, length in record.loss_spans:
-            learned[begin : begin + length] = True
-        return Segment(
-            token_ids=ids[start:stop],
-            loss_mask=learned[start:stop],
-            span_starts=np.array([record.spans[at][0] - start for at in chosen], dtype=np.int32),
-            span_lengths=np.array([record.spans[at][1] for at in chosen], dtype=np.int32),
-            span_tokens=np.array([record.span_tokens[at] for at in chosen], dtype=np.int32),
-            images=tuple(images[at] for at in chosen),
-            key=record.key,
-            doc_id=record.doc_id,
-        )
+    def segment(self, sample: int, start: int = 0, stop: int | None = None) -> Segment | None:
+        """The ids [start, stop) of a sample, with the images that stand among them; None where it was taken down."""
+        found = self._find(sample)
+        return None if found is None else _segment(*found, start, stop)
 
     def num_tokens(self) -> npt.NDArray[np.int32]:
         """(num_samples,) expanded tokens."""
@@ -97,14 +76,58 @@ class DatasetReader:
         row = self._index.select(names).slice(sample, 1).to_pylist()[0]
         return row["num_ids"], row["cuts"], row["span_starts"], row["span_lengths"], row["span_tokens"]
 
+    def _find(self, sample: int) -> Sample | None:
+        """A sample, or None where it was taken down, perhaps since the dataset was opened."""
+        try:
+            return self._read(sample)
+        except ShardError:
+            if not self._open_again():
+                raise
+            return self._read(sample)
+
+    def _read(self, sample: int) -> Sample | None:
+        try:
+            row = self._index.slice(sample, 1).to_pylist()[0]
+        except (pa.ArrowException, ValueError) as error:
+            raise ShardError(f"{self.folder / INDEX_NAME} is damaged: {error}; run `interleave validate`") from None
+        if not row["num_bytes"]:
+            return None
+        data = self._read_range(row["shard"], row["offset"], row["num_bytes"])
+        members = [
+            data[start - row["offset"] : start - row["offset"] + length]
+            for start, length in zip(row["member_offsets"], row["member_bytes"], strict=True)
+        ]
+        try:
+            record, ids = read_record(members[0]), read_ids(members[1])
+            if record.key != row["key"] or len(members) != 2 + len(record.image_members):
+                raise ShardError(f"found sample {record.key} with {len(record.image_members)} images")
+        except ShardError as error:
+            name = self.manifest.shards[row["shard"]].name
+            raise ShardError(f"{self.folder / name}: sample {row['key']}: {error}; run `interleave validate`") from None
+        return record, ids, tuple(members[2:])
+
     def _open(self) -> None:
         self._index = read_index(self.folder / INDEX_NAME)
         self._descriptors: dict[int, int] = {}
-        if self._index.num_rows != self.manifest.num_samples:
+        num_rows = self.manifest.num_samples + self.manifest.num_removed_samples
+        if self._index.num_rows != num_rows:
             raise ShardError(
-                f"{self.folder}: the index has {self._index.num_rows:,} samples, "
-                f"the manifest {self.manifest.num_samples:,}"
+                f"{self.folder}: the index has {self._index.num_rows:,} samples, the manifest {num_rows:,}"
             )
+
+    def _open_again(self) -> bool:
+        """Follows a take-down that moved samples in shards which are not open yet; whether there was one."""
+        manifest = read_manifest(self.folder)
+        if manifest == self.manifest or manifest.build_digest != self.digest:
+            return False
+        self._close()
+        self.manifest = manifest
+        self._open()
+        return True
+
+    def _close(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.popitem()[1])
 
     def _read_range(self, shard: int, offset: int, num_bytes: int) -> bytes:
         data = os.pread(self._descriptor(shard), num_bytes, offset)
@@ -133,5 +156,23 @@ class DatasetReader:
         self.__init__(folder)  # type: ignore[misc]
 
     def __del__(self) -> None:
-        for descriptor in getattr(self, "_descriptors", {}).values():
-            os.close(descriptor)
+        if hasattr(self, "_descriptors"):
+            self._close()
+
+
+def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], start: int, stop: int | None) -> Segment:
+    stop = len(ids) if stop is None else stop
+    chosen = [at for at, (begin, length) in enumerate(record.spans) if start <= begin and begin + length <= stop]
+    learned = np.zeros(len(ids), dtype=np.bool_)
+    for begin, length in record.loss_spans:
+        learned[begin : begin + length] = True
+    return Segment(
+        token_ids=ids[start:stop],
+        loss_mask=learned[start:stop],
+        span_starts=np.array([record.spans[at][0] - start for at in chosen], dtype=np.int32),
+        span_lengths=np.array([record.spans[at][1] for at in chosen], dtype=np.int32),
+        span_tokens=np.array([record.span_tokens[at] for at in chosen], dtype=np.int32),
+        images=tuple(images[at] for at in chosen),
+        key=record.key,
+        doc_id=record.doc_id,
+    )

@@ -14,6 +14,7 @@ from interleave.errors import Unreadable
 from interleave.images import decode_rgb, jpeg_metadata
 from interleave.sample import IDS_SUFFIX, JSON_SUFFIX, MAX_NAME_BYTES, Record, image_member
 from interleave.shard.manifest import ModelEntry
+from interleave.shard.takedown_request import Request
 from interleave.validate.samples import RawSample
 
 # (code, message)
@@ -124,6 +125,13 @@ def check_texts(sample: Sample) -> Found:
     for position, text in enumerate(sample.record.texts):
         if text is not None and PLACEHOLDER in text:
             yield "placeholder-text", f"texts[{position}] holds a literal {PLACEHOLDER}"
+
+
+def check_taken_down(sample: Sample, request: Request) -> Found:
+    """Nothing of the sample is named by the record of what was taken down."""
+    found = request.by_record(sample.record)
+    if any(found):
+        yield "taken-down", f"holds what the record of take-downs names: {', '.join(sorted(set().union(*found)))[:300]}"
 
 
 def check_image(jpeg: bytes, width: int, height: int) -> Found:

@@ -8,10 +8,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from interleave.errors import ShardError
+from interleave.access.blocklist import read_blocklists
+from interleave.errors import RecipeError, ShardError
 from interleave.executors import Executor
 from interleave.files import sha256_of
+from interleave.shard.entries import sums
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, read_manifest
+from interleave.shard.takedown_request import Request, request_of
+from interleave.shard.takedown_swap import RECORD_NAME, is_interrupted
 from interleave.validate.checks import Expectation
 from interleave.validate.findings import Finding, Outcome, join
 from interleave.validate.shard import ShardTask, validate_shard
@@ -51,11 +55,15 @@ def _tasks(path: Path, decode: bool) -> tuple[list[ShardTask], Manifest | None]:
         beside = [task for task in _of_dataset(path.parent, manifest, decode) if Path(task.path).name == path.name]
         if beside:
             return beside, manifest
-    return [ShardTask(path=str(path), number=0, first_sample=None, entry=None, expected=None, decode=decode)], None
+    alone = ShardTask(
+        path=str(path), number=0, first_sample=None, entry=None, expected=None, taken_down=Request(), decode=decode
+    )
+    return [alone], None
 
 
 def _of_dataset(folder: Path, manifest: Manifest, decode: bool) -> list[ShardTask]:
     expected = Expectation(model=manifest.model, vocab_size=manifest.tokenizer.vocab_size)
+    taken_down = _taken_down(folder)
     tasks, first_sample = [], 0
     for number, entry in enumerate(manifest.shards):
         tasks.append(
@@ -65,11 +73,27 @@ def _of_dataset(folder: Path, manifest: Manifest, decode: bool) -> list[ShardTas
                 first_sample=first_sample,
                 entry=entry,
                 expected=expected,
+                taken_down=taken_down,
                 decode=decode,
             )
         )
-        first_sample += entry.num_samples
+        first_sample += entry.num_rows
     return tasks
+
+
+def _taken_down(folder: Path) -> Request:
+    """What the dataset's own record says must not be in it.
+
+    Raises:
+        ShardError: the record cannot be read.
+    """
+    path = folder / RECORD_NAME
+    if not path.is_file():
+        return Request()
+    try:
+        return request_of(read_blocklists([str(path)]))
+    except RecipeError as error:
+        raise ShardError(str(error).removeprefix("blocklists: ")) from None
 
 
 def _check_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
@@ -82,9 +106,9 @@ def _check_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
             yield Finding(code="missing-file", where=name, message="is missing")
         elif sha256_of(path) != sha256:
             yield Finding(code="checksum", where=name, message="the SHA-256 is not the manifest's")
-    totals = ("num_samples", "num_images", "num_ids", "num_tokens")
-    for name in totals:
-        summed = sum(getattr(shard, name) for shard in manifest.shards)
+    if is_interrupted(folder):
+        yield Finding(code="takedown-unfinished", where=MANIFEST_NAME, message="a take-down was interrupted")
+    for name, summed in sums(manifest.shards).items():
         if summed != getattr(manifest, name):
             message = f"{name} is {getattr(manifest, name):,}, its shards add up to {summed:,}"
             yield Finding(code="manifest-counts", where=MANIFEST_NAME, message=message)

@@ -25,6 +25,8 @@ REMEDIES = {
     "manifest-counts": "build the dataset again",
     "index": "build the dataset again: a loader would read other bytes than the sample's",
     "missing-file": "fetch the file again",
+    "taken-down": "run `interleave takedown` on the dataset with `--from` its takedowns.txt",
+    "takedown-unfinished": "run `interleave takedown` on the dataset: it completes what was interrupted",
     "unknown-shard": "remove the file, or build the dataset again: readers that list the folder would read it",
 }
 

@@ -96,12 +96,13 @@ def inspect(path: Path, key: str | None = None) -> Inspection:
 def _inspect_dataset(folder: Path, key: str | None) -> Inspection:
     reader = DatasetReader(folder)
     rows = reader.rows(("key", *_COLUMNS))
-    sizes = [Sizes(**row) for row in rows]
-    keys = [item.key for item in sizes]
+    keys = [row["key"] for row in rows]
     if key is not None and key not in keys:
         raise ShardError(f"{folder} has no sample {key}; keys go from {keys[0]} to {keys[-1]}")
-    at = keys.index(key) if key else 0
-    record, _, jpegs = reader.read(at)
+    sizes = [Sizes(**row) for row in rows if row["num_bytes"]]
+    if not sizes:
+        raise ShardError(f"{folder} has no sample left: all were taken down")
+    record, _, jpegs = reader.read(keys.index(key or sizes[0].key))
     return Inspection(
         path=str(folder),
         num_shards=len(reader.manifest.shards),

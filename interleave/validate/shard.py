@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from interleave.errors import ShardError
 from interleave.sample import ids_member, json_member, key_of, read_ids, read_record, tar_bytes
-from interleave.shard.index import INDEX_NAME, read_index
+from interleave.shard.index import INDEX_NAME, present, read_index
 from interleave.shard.manifest import ShardEntry
+from interleave.shard.takedown_request import Request
 from interleave.validate import checks
 from interleave.validate.checks import Expectation, Found, Sample
 from interleave.validate.findings import MAX_FINDINGS, Finding, Outcome
@@ -30,6 +32,8 @@ class ShardTask:
     # Number of its first sample in the dataset; None where the tar stands alone.
     entry: ShardEntry | None
     expected: Expectation | None
+    taken_down: Request
+    # What the dataset's record of take-downs names.
     decode: bool
 
 
@@ -68,9 +72,9 @@ def validate_shard(task: ShardTask) -> Outcome:
     try:
         with Path(task.path).open("rb") as file:
             num_bytes = Path(task.path).stat().st_size
-            index = _index_of(task)
-            _check_samples(checking, file, num_bytes, index)
-            checking.add(_check_manifest(checking, file, num_bytes))
+            rows = _index_of(task)
+            _check_samples(checking, file, num_bytes, rows)
+            checking.add(_check_manifest(checking, file, num_bytes, rows))
     except OSError as error:
         checking.add(iter([("missing-file", f"cannot be read: {error.strerror}")]))
     except ShardError as error:
@@ -78,10 +82,17 @@ def validate_shard(task: ShardTask) -> Outcome:
     return checking.outcome()
 
 
-def _check_samples(checking: _Checking, file: BufferedReader, num_bytes: int, index: pa.Table | None) -> None:
+def _check_samples(checking: _Checking, file: BufferedReader, num_bytes: int, rows: pa.Table | None) -> None:
+    keys, removed = _keys(checking.task, rows)
+    index = None if rows is None else present(rows)
+    if rows is not None:
+        checking.add(_check_removed(rows))
     try:
         for raw in read_samples(file, num_bytes):
-            checking.add(_check_key(checking, raw), raw.key)
+            if raw.key in removed:
+                checking.add(iter([("taken-down", "was taken down, and is in the tar again")]), raw.key)
+                continue
+            checking.add(_check_key(checking, raw, keys), raw.key)
             if index is not None:
                 checking.add(_check_index(raw, index, checking.num_samples), raw.key)
             checking.num_samples += 1
@@ -106,6 +117,7 @@ def _check_sample(checking: _Checking, file: BufferedReader, raw: RawSample, ind
     checking.num_tokens += checks.expanded_tokens(sample)
     if index is not None:
         checking.add(_check_sizes(checking, sample, index, checking.num_samples - 1), raw.key)
+    checking.add(checks.check_taken_down(sample, checking.task.taken_down), raw.key)
     for found in _checks_of(sample, checking.task.expected):
         checking.add(found, raw.key)
     if checking.task.decode:
@@ -124,12 +136,13 @@ def _checks_of(sample: Sample, expected: Expectation | None) -> Iterator[Found]:
         yield checks.check_context(sample, expected)
 
 
-def _check_key(checking: _Checking, raw: RawSample) -> Found:
-    """Keys count up through the dataset; in a tar that stands alone they ascend."""
-    first = checking.task.first_sample
-    if first is not None and raw.key != key_of(first + checking.num_samples):
-        yield "key-order", f"expected key {key_of(first + checking.num_samples)}"
-    elif first is None and raw.key <= checking.last_key:
+def _check_key(checking: _Checking, raw: RawSample, keys: Sequence[str] | None) -> Found:
+    """Keys count up through the dataset, past those that were taken down; in a tar that stands alone they ascend."""
+    if keys is not None and checking.num_samples >= len(keys):
+        yield "key-order", f"expected no more than {len(keys):,} samples"
+    elif keys is not None and raw.key != keys[checking.num_samples]:
+        yield "key-order", f"expected key {keys[checking.num_samples]}"
+    elif keys is None and raw.key <= checking.last_key:
         yield "key-order", f"follows {checking.last_key}: doubled or out of order"
     checking.last_key = raw.key
 
@@ -150,6 +163,14 @@ def _check_index(raw: RawSample, index: pa.Table, row: int) -> Found:
         yield "index", "the index says that its members lie elsewhere"
 
 
+def _check_removed(rows: pa.Table) -> Found:
+    """Rows of samples that were taken down lead nowhere."""
+    removed = rows.filter(pc.equal(rows["num_bytes"], 0)).select(["key", "offset", "member_offsets", "member_bytes"])
+    for row in removed.to_pylist():
+        if row["offset"] or row["member_offsets"] or row["member_bytes"]:
+            yield "index", f"sample {row['key']} was taken down, and the index says where it lies"
+
+
 def _check_sizes(checking: _Checking, sample: Sample, index: pa.Table, row: int) -> Found:
     if row >= index.num_rows:
         return
@@ -164,9 +185,9 @@ def _check_sizes(checking: _Checking, sample: Sample, index: pa.Table, row: int)
         yield "index", "the index says that the sample is of another document"
 
 
-def _check_manifest(checking: _Checking, file: BufferedReader, num_bytes: int) -> Found:
+def _check_manifest(checking: _Checking, file: BufferedReader, num_bytes: int, rows: pa.Table | None) -> Found:
     entry = checking.task.entry
-    if entry is None:
+    if entry is None or rows is None:
         return
     file.seek(0)
     if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
@@ -177,10 +198,24 @@ def _check_manifest(checking: _Checking, file: BufferedReader, num_bytes: int) -
         "num_images": (checking.num_images, entry.num_images),
         "num_ids": (checking.num_ids, entry.num_ids),
         "num_tokens": (checking.num_tokens, entry.num_tokens),
+        "num_removed_samples": (rows.num_rows - present(rows).num_rows, entry.num_removed_samples),
     }
     for name, (found, stated) in counted.items():
         if found != stated:
             yield "manifest-counts", f"{name} is {found:,}, the manifest says {stated:,}"
+
+
+def _keys(task: ShardTask, rows: pa.Table | None) -> tuple[list[str] | None, set[str]]:
+    """(the keys that a shard has, those that were taken down), by their number alone; (None, {}) of a tar alone."""
+    if rows is None or task.first_sample is None:
+        return None, set()
+    left, removed = [], set()
+    for number, num_bytes in enumerate(rows["num_bytes"].to_pylist(), task.first_sample):
+        if num_bytes:
+            left.append(key_of(number))
+        else:
+            removed.add(key_of(number))
+    return left, removed
 
 
 def _index_of(task: ShardTask) -> pa.Table | None:
@@ -188,7 +223,7 @@ def _index_of(task: ShardTask) -> pa.Table | None:
     if task.entry is None or task.first_sample is None:
         return None
     path = Path(task.path).with_name(INDEX_NAME)
-    index = read_index(path).slice(task.first_sample, task.entry.num_samples)
+    index = read_index(path).slice(task.first_sample, task.entry.num_rows)
     try:
         index.validate(full=True)
     except (pa.ArrowException, ValueError) as error:

@@ -222,6 +222,13 @@ def test_of_two_captures_of_one_address_the_newer_one_is_used(warc: Path) -> Non
     assert reasons(read(warc, record() + later)) == ["duplicate_capture", None]
 
 
+def test_a_document_knows_when_its_page_was_fetched(warc: Path) -> None:
+    (document,) = parsed(read(warc, record(date="2024-02-03T04:05:06Z")))
+    assert document.document.meta == {"language": "en", "date": "2024-02-03T04:05:06Z"}
+    (document,) = parsed(read(warc, record(date="yesterday")))
+    assert "date" not in document.document.meta
+
+
 # Damage
 
 

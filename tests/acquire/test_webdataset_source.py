@@ -134,7 +134,7 @@ def test_documents_of_nemo_curator_come_back_in_their_order_with_their_images(tm
             SourceImage(index=index, name=name, url=None) if name is not None else str(text)
             for index, (text, name) in enumerate(zip(texts, names, strict=True))
         ]
-        sentences, images = in_reading_order(parts)
+        sentences, images, _ = in_reading_order(parts)
         assert (result.url, result.sentences) == (document["url"], sentences)
         assert [(image.index, image.matched_sentence) for image in result.images] == [
             (image.index, image.matched_sentence) for image in images

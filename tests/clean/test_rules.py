@@ -4,19 +4,28 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from records import make_image, make_measured
 
-from interleave.clean.rules import Rule, Verdict, document_rules, image_rules
-from interleave.clean.signals import document_signals, image_signals
+from interleave.clean.bounds import Verdict
+from interleave.clean.judge import judge_document as judge_whole
+from interleave.clean.rules import Rule, sort_rules
+from interleave.clean.signals import image_signals
 
 RULE: TypeAdapter[Any] = TypeAdapter(Rule)
 
 
 def judge_image(rule: dict[str, Any], **image: Any) -> Verdict | None:
-    return RULE.validate_python(rule).judge(image_signals(make_image(**image)))
+    signals, validated = image_signals(make_image(**image)), RULE.validate_python(rule)
+    verdict: Verdict | None = validated.judge(validated.measure(signals), signals)
+    return verdict
 
 
-def judge_document(rule: dict[str, Any], sentences: list[str], num_images: int = 0, **document: Any) -> Verdict | None:
+def judge_document(
+    rule: dict[str, Any], sentences: list[str], num_images: int = 0, similarities: Any = None, **document: Any
+) -> Verdict | None:
     measured = make_measured(sentences, **document)
-    return RULE.validate_python(rule).judge(document_signals(measured, num_images))
+    left = [index for index, text in enumerate(sentences) if text]
+    images = [make_image(index, similarities=similarities) for index in range(num_images)]
+    _, broken = judge_whole(measured, left, images, sort_rules([RULE.validate_python(rule)]))
+    return broken and broken[1]
 
 
 def test_both_sides_of_an_image_are_bounded() -> None:
@@ -47,13 +56,13 @@ def test_a_portrait_is_judged_by_its_own_bound() -> None:
     ],
 )
 def test_words_of_decoration_are_looked_for_in_the_path_alone(url: str | None, found: str | None) -> None:
-    expected = None if found is None else Verdict(None, None, found)
+    expected = None if found is None else Verdict(1, 0, found)
     assert judge_image({"kind": "url_tokens"}, url=url) == expected
 
 
 def test_other_words_can_be_looked_for() -> None:
     rule = {"kind": "url_tokens", "tokens": ["banner"]}
-    assert judge_image(rule, url="https://e.org/banner.png") == Verdict(None, None, "banner")
+    assert judge_image(rule, url="https://e.org/banner.png") == Verdict(1, 0, "banner")
     assert judge_image(rule, url="https://e.org/logo.png") is None
 
 
@@ -89,13 +98,6 @@ def test_a_bound_of_zero_is_a_bound() -> None:
     assert judge_document({"kind": "num_images", "max": 0}, ["a"], 0) is None
 
 
-def test_documents_of_other_languages_go_and_those_of_unknown_ones_stay() -> None:
-    rule = {"kind": "language", "keep": ["en", "de"]}
-    assert judge_document(rule, ["a"], language="de") is None
-    assert judge_document(rule, ["a"], language="fr") == Verdict(None, None, "fr")
-    assert judge_document(rule, ["a"]) is None
-
-
 @pytest.mark.parametrize(
     "rule",
     [
@@ -108,7 +110,6 @@ def test_documents_of_other_languages_go_and_those_of_unknown_ones_stay() -> Non
         {"kind": "num_words", "min": 1.5},
         {"kind": "aspect_ratio", "min": 0.0},
         {"kind": "best_similarity"},
-        {"kind": "language"},
         {"kind": "language", "keep": []},
         {"kind": "url_tokens", "tokens": []},
         {"kind": "faces", "min": 1},
@@ -130,16 +131,58 @@ def test_rules_keep_the_order_of_the_recipe_with_presets_unfolded_in_their_place
             {"kind": "language", "keep": ["en"]},
         )
     )
-    assert [rule.kind for rule in image_rules(rules)] == [
+    found = sort_rules(rules)
+    assert [name for name, *_ in found.image] == [
         "faces",
         "image_side",
         "aspect_ratio",
         "url_tokens",
         "best_similarity",
     ]
-    assert [rule.kind for rule in document_rules(rules)] == ["num_words", "num_images", "num_sentences", "language"]
+    assert [name for name, *_ in found.document] == [
+        "num_words",
+        "num_images",
+        "num_sentences",
+        "matched_images",
+        "language",
+    ]
+
+
+def test_a_rule_is_called_by_what_it_looks_at_and_a_second_one_of_a_name_by_its_number() -> None:
+    kinds = ["sentence", "paragraph", "around_image", "document", "document"]
+    found = sort_rules([RULE.validate_python({"kind": "num_words", "min": 1, "of": of}) for of in kinds])
+    assert [name for name, *_ in found.sentence] == ["sentence.num_words"]
+    assert [name for name, *_ in found.paragraph] == ["paragraph.num_words"]
+    assert [name for name, *_ in found.image] == ["around_image.num_words"]
+    assert [name for name, *_ in found.document] == ["num_words", "num_words#2"]
 
 
 def test_the_preset_mmc4_core_keeps_2_to_15_images_and_4_to_40_sentences() -> None:
-    images, sentences = document_rules((RULE.validate_python({"kind": "preset", "name": "mmc4-core"}),))
+    found = sort_rules([RULE.validate_python({"kind": "preset", "name": "mmc4-core"})])
+    images, sentences, matched = (named.rule for named in found.document)
+    assert (matched.similarity, matched.min) == (0.25, 0.75)
     assert (images.min, images.max, sentences.min, sentences.max) == (2, 15, 4, 40)
+
+
+def test_text_is_bounded_by_the_images_it_stands_with() -> None:
+    rule = {"kind": "characters_per_image", "min": 10}
+    assert judge_document(rule, ["a" * 20], 2) is None
+    assert judge_document(rule, ["a" * 19], 2) == Verdict(9.5, 10)
+    assert judge_document(rule, ["a"], 0) is None
+
+
+def test_a_share_of_the_documents_with_one_image_is_drawn_by_their_ids() -> None:
+    rule = {"kind": "sample", "keep": 0.25}
+    ids = [f"{number:032x}" for number in range(400)]
+    gone = [doc_id for doc_id in ids if judge_document(rule, ["a"], 1, doc_id=doc_id)]
+    assert 250 < len(gone) < 350
+    assert not any(judge_document(rule, ["a"], 2, doc_id=doc_id) for doc_id in ids)
+    assert not any(judge_document({"kind": "sample", "keep": 1.0}, ["a"], 1, doc_id=doc_id) for doc_id in ids)
+    assert gone == [doc_id for doc_id in ids if judge_document(rule, ["another text"], 1, doc_id=doc_id)]
+
+
+def test_images_that_fit_their_sentence_are_counted_among_those_of_known_similarity() -> None:
+    rule = {"kind": "matched_images", "similarity": 0.25, "min": 0.5}
+    assert judge_document(rule, ["a"], 2, similarities=[0.5]) is None
+    assert judge_document(rule, ["a"], 2, similarities=[0.25]) == Verdict(0, 0.5)
+    assert judge_document(rule, ["a"], 2, similarities=None) is None

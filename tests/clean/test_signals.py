@@ -1,7 +1,8 @@
 import pytest
 from records import make_image, make_measured
 
-from interleave.clean.signals import document_signals, image_signals, words
+from interleave.clean.signals import document_signals, image_signals
+from interleave.clean.words import words
 
 
 @pytest.mark.parametrize(
@@ -20,10 +21,12 @@ def test_words_are_counted_in_any_script(text: str, expected: list[str]) -> None
     assert words(text) == expected
 
 
-def test_empty_sentences_are_not_counted() -> None:
-    signals = document_signals(make_measured(["One two.", "", "猫"], language="en"), num_images=4)
-    assert (signals.num_sentences, signals.num_words, signals.num_characters) == (2, 3, 9)
-    assert (signals.num_images, signals.language) == (4, "en")
+def test_a_document_is_counted_by_the_sentences_that_are_left() -> None:
+    signals = document_signals(
+        make_measured(["One two.", "", "猫"], language="en"), [make_image(0)], ["One two.", "猫"]
+    )
+    assert (signals.num_sentences, signals.num_characters) == (2, 9)
+    assert (signals.num_images, signals.language) == (1, "en")
 
 
 def test_similarities_are_the_best_one_and_that_to_the_matched_sentence() -> None:
@@ -34,12 +37,15 @@ def test_similarities_are_the_best_one_and_that_to_the_matched_sentence() -> Non
 
 
 @pytest.mark.parametrize(
-    ("url", "path"),
+    ("url", "expected"),
     [
-        ("https://logo.example.org/IMG/Cat.JPG?icon=1#button", "/img/cat.jpg"),
-        (None, ""),
-        ("https://[broken/Logo.png", "https://[broken/logo.png"),
+        ("https://logo.example.org/IMG/Cat.JPG?icon=1#button", ("img", "cat", "jpg")),
+        ("https://e.org/My%20Photos/siteLogo-icon2x.png", ("my", "photos", "site", "logo", "icon", "x", "png")),
+        ("https://e.org/HTMLLogo_W3C.png", ("html", "logo", "w", "c", "png")),
+        ("https://e.org/%E5%9B%BE%E6%A0%87/été.gif", ("图标", "été", "gif")),
+        (None, ()),
+        ("https://[broken/Logo.png", ("https", "broken", "logo", "png")),
     ],
 )
-def test_the_path_of_a_url_is_lower_case_without_host_and_query(url: str | None, path: str) -> None:
-    assert image_signals(make_image(url=url)).url_path == path
+def test_the_words_of_a_url_are_those_of_its_path(url: str | None, expected: tuple[str, ...]) -> None:
+    assert image_signals(make_image(url=url)).url_words == expected

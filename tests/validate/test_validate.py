@@ -162,7 +162,7 @@ def test_swapped_shards_are_found(dataset: Path) -> None:
     assert {finding.where.split()[0] for finding in outcome.findings} == {FIRST, SECOND}
 
 
-@pytest.mark.parametrize("name", [FIRST, "wids-meta.json", "ledger/signals.parquet", "index.arrow"])
+@pytest.mark.parametrize("name", [FIRST, "wids-meta.json", "ledger/images.parquet", "index.arrow"])
 def test_a_missing_file_is_found(dataset: Path, name: str) -> None:
     (dataset / name).unlink()
     assert (name, "missing-file") in {(item.where, item.code) for item in validated(dataset).findings}

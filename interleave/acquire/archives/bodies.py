@@ -19,7 +19,7 @@ from interleave.acquire.archives.samples import Sample, body_of, read_body
 from interleave.acquire.archives.tars import Member
 from interleave.acquire.embedded_images import decode_base64, embedded_document
 from interleave.acquire.mmc4 import MAX_COUNT
-from interleave.acquire.sequence import in_reading_order
+from interleave.acquire.sequence import InOrder, in_reading_order
 from interleave.acquire.source import Parsed
 from interleave.document import SourceDocument, SourceImage
 from interleave.errors import Unreadable
@@ -112,8 +112,14 @@ def _aligned(record: Mapping[str, Any], doc_id: str, images: SampleImages, how: 
                 parts.append(replace(images.image(index, entry), **known.get(index, {})))
             except Unreadable as error:
                 unusable.append((index, error))
-    sentences, found = _as_they_are(parts) if is_shard else in_reading_order(parts, how.language)
-    document = SourceDocument(id=doc_id, url=_url(record), sentences=sentences, images=found)
+    found = _as_they_are(parts) if is_shard else in_reading_order(parts, how.language)
+    document = SourceDocument(
+        id=doc_id,
+        url=_url(record),
+        sentences=found.sentences,
+        images=found.images,
+        paragraphs=found.paragraphs,
+    )
     return Parsed(document=document, unusable=tuple(unusable))
 
 
@@ -141,7 +147,7 @@ def _url(record: Mapping[str, Any]) -> str | None:
     return url or None
 
 
-def _as_they_are(parts: list[str | SourceImage]) -> tuple[tuple[str, ...], tuple[SourceImage, ...]]:
+def _as_they_are(parts: list[str | SourceImage]) -> InOrder:
     """As `in_reading_order`, of texts that are sentences already. An image's similarities get a 0 for the empty one."""
     sentences: list[str] = []
     images: list[SourceImage] = []
@@ -153,7 +159,7 @@ def _as_they_are(parts: list[str | SourceImage]) -> tuple[tuple[str, ...], tuple
     if images and images[-1].matched_sentence == len(sentences):
         sentences.append("")
         images = [_wider(image) for image in images]
-    return tuple(sentences), tuple(images)
+    return InOrder(tuple(sentences), tuple(images), ())
 
 
 def _wider(image: SourceImage) -> SourceImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -15,18 +16,20 @@ from interleave.errors import Unreadable
 # Of all data: URLs of a page: they are in memory as long as its document.
 MAX_DATA_URL_CHARS = 4_000_000
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 Find = Callable[[str], Callable[[], bytes] | None]
 
 
 def page_document(
     data: bytes, doc_id: str, url: str, find: Find, limits: Limits, *,
     content_type: str = "", alt_text: AltText = "drop", respect_opt_out: bool = True, document_url: str,
+    date: str = "",
 ) -> Parsed:  # fmt: skip
     """A page as a document.
 
     find: from an image's absolute address to what reads its bytes, or None where they do not come with the source.
     url: what references are relative to; document_url: where the page is from, "" where that is not known but by the
-    page's own word.
+    page's own word; date: when it was fetched, as ISO 8601 text, "" where that is not known.
 
     Raises:
         Unreadable: `opted_out`, and those of `read_page`.
@@ -49,10 +52,14 @@ def page_document(
         index += 1
     if not parts and not unusable:
         raise Unreadable("no_content", "no text and no image in the page's content")
-    sentences, images = in_reading_order(parts, page.language)
-    meta = {"language": page.language}
+    found = in_reading_order(parts, page.language)
     document = SourceDocument(
-        id=doc_id, url=document_url or page.canonical, sentences=sentences, images=images, meta=meta
+        id=doc_id,
+        url=document_url or page.canonical,
+        sentences=found.sentences,
+        images=found.images,
+        paragraphs=found.paragraphs,
+        meta={"language": page.language} | ({"date": date} if _DATE.match(date) else {}),
     )
     return Parsed(document=document, unusable=tuple(unusable))
 

@@ -46,12 +46,13 @@ def parse_aligned(row: Mapping[str, Any], doc_id: str, language: str, max_image_
                 parts.append(_image(index, entry, names[index], held))
             except Unreadable as error:
                 unusable.append((index, error))
-    sentences, images = in_reading_order(parts, language)
+    found = in_reading_order(parts, language)
     document = SourceDocument(
         id=doc_id,
         url=_page_url(general),
-        sentences=sentences,
-        images=images,
+        sentences=found.sentences,
+        images=found.images,
+        paragraphs=found.paragraphs,
         meta={"unreadable": ",".join(unreadable)} if unreadable else {},
     )
     return Parsed(document=document, unusable=tuple(unusable))

@@ -135,7 +135,8 @@ def parse_pair(fields: Mapping[str, Any], load: Callable[[], bytes] | None, doc_
         sha256=_sha256(fields.get("sha256")),
         similarities=None if similarity is None else np.full(len(sentences), similarity, dtype=np.float32),
     )
-    return Parsed(document=SourceDocument(id=doc_id, url=None, sentences=sentences, images=(image,)))
+    document = SourceDocument(id=doc_id, url=None, sentences=sentences, images=(image,), paragraphs=(0,))
+    return Parsed(document=document)
 
 
 def _url(value: Any, *, is_needed: bool) -> str | None:

@@ -1,0 +1,101 @@
+"""Numbers sorted that do not fit into memory: sorted pieces in a nameless file, read back range by range.
+
+pieces, sorted      1 4 7 9 | 2 4 5 8 | 3 6 6 9
+cut at 4 and at 7   1 | 4 | 7 9    2 | 4 5 | 8    3 | 6 6 | 9
+ranges, sorted      1 2 3   4 4 5 6 6   7 8 9 9
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.uint64]
+
+_NUM_BYTES = 8
+# Every piece shows this many of its numbers, from which the places to cut are chosen.
+_SHOWN = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """Where numbers lie that memory does not hold."""
+
+    folder: Path | None
+    # None: the system's folder for temporary files.
+
+    def ascending(self, pieces: Iterable[Numbers], num_low_bits: int, buffer: Numbers) -> Iterator[Numbers]:
+        """All numbers of the pieces, as sorted ranges; numbers that differ in their low bits alone are in one range.
+
+        Pieces are sorted in place. Ranges lie in the buffer, each overwrites the last. One that is longer is mapped from
+        a file, and not sorted: it is due to more numbers with the same upper bits than the buffer holds.
+        """
+        with tempfile.TemporaryFile(dir=self.folder) as file:
+            ends, shown = [0], []
+            for piece in pieces:
+                piece.sort()
+                file.write(piece.data)
+                ends.append(ends[-1] + len(piece))
+                shown.append(piece[:: 1 + len(piece) // _SHOWN].copy())
+            file.flush()
+            places = _places_to_cut(np.concatenate(shown), ends[-1], len(buffer), num_low_bits)
+            cuts = np.array([[start, *_cuts(file, start, end, places), end] for start, end in pairwise(ends)])
+            for low, high in pairwise(cuts.T.tolist()):
+                yield self._range(file, list(zip(low, high, strict=True)), buffer)
+
+    def stored(self, parts: Iterable[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+        """Rows of two, one part after another, mapped from a file to be read."""
+        with tempfile.TemporaryFile(dir=self.folder) as file:
+            for part in parts:
+                file.write(np.ascontiguousarray(part).data)
+            file.flush()
+            return np.memmap(file, dtype=np.int64, mode="r").reshape(-1, 2)
+
+    def _range(self, file: IO[bytes], slices: list[tuple[int, int]], buffer: Numbers) -> Numbers:
+        size = sum(end - start for start, end in slices)
+        if size > len(buffer):
+            return self._joined(file, slices)
+        filled = 0
+        for start, end in slices:
+            _read(file, start, buffer[filled : filled + end - start])
+            filled += end - start
+        buffer[:size].sort()
+        return buffer[:size]
+
+    def _joined(self, file: IO[bytes], slices: list[tuple[int, int]]) -> Numbers:
+        with tempfile.TemporaryFile(dir=self.folder) as joined:
+            for start, end in slices:
+                numbers = np.empty(end - start, dtype=np.uint64)
+                _read(file, start, numbers)
+                joined.write(numbers.data)
+            joined.flush()
+            return np.memmap(joined, dtype=np.uint64, mode="r")
+
+
+def _places_to_cut(shown: Numbers, num_numbers: int, size: int, num_low_bits: int) -> Numbers:
+    """Ascending numbers between which about half of `size` lie; all their low bits are 0."""
+    shown.sort()
+    per_range = max(1, len(shown) * size // (2 * num_numbers))
+    low_bits = np.uint64((1 << num_low_bits) - 1)
+    return np.unique(shown[per_range::per_range] & ~low_bits)
+
+
+def _cuts(file: IO[bytes], start: int, end: int, places: Numbers) -> list[int]:
+    """Where the sorted piece between two positions is to be cut; mapped for no longer than this takes."""
+    if start == end:
+        return [start] * len(places)
+    piece = np.memmap(file, dtype=np.uint64, mode="r", offset=start * _NUM_BYTES, shape=(end - start,))
+    return [start + int(cut) for cut in np.searchsorted(piece, places)]
+
+
+def _read(file: IO[bytes], start: int, numbers: Numbers) -> None:
+    file.seek(start * _NUM_BYTES)
+    got = file.readinto(numbers.data.cast("B")) if len(numbers) else 0  # type: ignore[attr-defined]
+    assert got == numbers.nbytes, "the file is ours and was written whole"

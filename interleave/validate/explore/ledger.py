@@ -1,0 +1,178 @@
+"""A sealed dataset's ledger as columns: what each rule measured, and what became of everything that it measured.
+
+Levels are `documents`, `images` and `sentences`; a unit is one of them. Nothing is decoded, no shard is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
+
+from interleave.clean.rules import Rule, sort_rules
+from interleave.errors import ShardError
+from interleave.shard.manifest import read_manifest
+
+LEVELS = ("documents", "images", "sentences")
+STAGES = ("measure", "clean", "decontaminate", "dedup", "settle")
+_UNIT = {"documents": None, "images": "image", "sentences": "sentence"}
+_PREFIX = "rule."
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a rule keeps: minimum <= value <= maximum, where they are given."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def broken_by(self, values: Floats) -> Bools:
+        """(num_values,) which of them the rule removes; NaN is kept."""
+        broken = np.zeros(len(values), dtype=np.bool_)
+        if self.minimum is not None:
+            broken |= values < np.float32(self.minimum)
+        if self.maximum is not None:
+            broken |= values > np.float32(self.maximum)
+        return broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A rule, everything that it looked at, and what became of it."""
+
+    rule: str
+    level: str
+    bounds: Bounds
+    units: pa.Table
+    # doc_id and, for images and sentences, their index: one row a unit.
+    values: Floats
+    # (num_units,) NaN where there was nothing to measure.
+    by_this: Bools
+    # Removed by this rule: the first one that the unit broke.
+    by_other: Bools
+    # Removed by another one, or with its document.
+    breaks_other: Bools
+    # Breaks another rule that looks at the same level: it would go without this one, too.
+
+
+class Ledger:
+    """The ledger of one dataset.
+
+    Raises:
+        ShardError: the folder is no finished dataset, or its ledger cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest = read_manifest(folder)
+        self._folder = folder / "ledger"
+        self.drops = self._read("drops")
+        self._levels: dict[str, pa.Table] = {}
+        self._recipe = recipe_bounds(self.manifest.recipe)
+
+    def level(self, level: str) -> pa.Table:
+        """The signals of a level."""
+        if level not in self._levels:
+            self._levels[level] = self._read(level)
+        return self._levels[level]
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """(level, name) of every rule that measured something."""
+        for level in LEVELS:
+            for name in self.level(level).column_names:
+                if name.startswith(_PREFIX):
+                    yield level, name.removeprefix(_PREFIX)
+
+    def measured(self, rule: str) -> Measured | None:
+        """What a rule measured, or None for what leaves no signals: duplicates, and what could not be read."""
+        level = next((level for level, name in self.rules() if name == rule), None)
+        if level is None:
+            return None
+        table = self.level(level)
+        units = table.select([name for name in ("doc_id", _UNIT[level]) if name])
+        reasons = self._reasons(level, units)
+        by_this = np.asarray(pc.fill_null(pc.equal(reasons, rule), False))
+        values = _floats(table, rule)
+        others = [name for of, name in self.rules() if of == level and name != rule]
+        breaks_other = np.zeros(len(values), dtype=np.bool_)
+        for name in others:
+            breaks_other |= self.bounds(name).broken_by(_floats(table, name))
+        return Measured(
+            rule=rule,
+            level=level,
+            bounds=self.bounds(rule),
+            units=units,
+            values=values,
+            by_this=by_this,
+            by_other=np.asarray(pc.is_valid(reasons)) & ~by_this,
+            breaks_other=breaks_other,
+        )
+
+    def bounds(self, rule: str) -> Bounds:
+        """What a rule keeps: by the recipe, or else by what its drops were held against."""
+        if rule in self._recipe:
+            return self._recipe[rule]
+        of_rule = self.drops.filter(pc.equal(self.drops["rule"], rule))
+        values, thresholds = (of_rule[name].to_numpy().astype(np.float64) for name in ("value", "threshold"))
+        return Bounds(minimum=_first(thresholds[values < thresholds]), maximum=_first(thresholds[values > thresholds]))
+
+    def _reasons(self, level: str, units: pa.Table) -> pa.ChunkedArray:
+        """(num_units,) the rule that removed a unit, or null."""
+        of_documents = self._dropped("documents").rename_columns(["doc_id", "document_rule"])
+        numbered = units.append_column("row", pa.array(np.arange(len(units))))
+        joined = numbered.join(of_documents, "doc_id")
+        column = _UNIT[level]
+        if column is None:
+            joined = joined.append_column("reason", joined["document_rule"])
+        else:
+            joined = joined.join(self._dropped(level), ["doc_id", column])
+            joined = joined.append_column("reason", pc.coalesce(joined["rule"], joined["document_rule"]))
+        return joined.sort_by("row")["reason"]
+
+    def _dropped(self, level: str) -> pa.Table:
+        """doc_id, index of the unit, rule: of the drops of a level."""
+        column = _UNIT[level]
+        if column is None:
+            is_unit = pc.and_(pc.is_null(self.drops["image"]), pc.is_null(self.drops["sentence"]))
+            return self.drops.filter(is_unit).select(["doc_id", "rule"])
+        return self.drops.filter(pc.is_valid(self.drops[column])).select(["doc_id", column, "rule"])
+
+    def _read(self, name: str) -> pa.Table:
+        path = self._folder / f"{name}.parquet"
+        try:
+            return pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise ShardError(f"{path} cannot be read: {str(error)[:200]}") from None
+
+
+def recipe_bounds(recipe: Mapping[str, Any]) -> dict[str, Bounds]:
+    """The bounds of the rules of a recipe that have `min` or `max`, by the names that the ledger has for them."""
+    try:
+        rules = TypeAdapter(tuple[Rule, ...]).validate_python(recipe["clean"]["rules"], strict=False)
+    except (LookupError, TypeError, ValidationError):  # a rule of a package that is not installed here
+        return {}
+    named = sort_rules(rules)
+    return {
+        name: Bounds(minimum=getattr(rule, "min", None), maximum=getattr(rule, "max", None))
+        for name, rule, _ in (*named.sentence, *named.paragraph, *named.image, *named.document)
+        if hasattr(rule, "min") or hasattr(rule, "max")
+    }
+
+
+def _floats(table: pa.Table, rule: str) -> Floats:
+    """(num_units,) what a rule measured, NaN for nothing."""
+    return np.asarray(table[_PREFIX + rule].to_numpy(zero_copy_only=False), dtype=np.float32)
+
+
+def _first(thresholds: npt.NDArray[np.float64]) -> float | None:
+    return float(thresholds[0]) if len(thresholds) else None
