@@ -26,9 +26,6 @@ app = typer.Typer(
 recipe_app = typer.Typer(help="Look at recipes.", no_args_is_help=True)
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(store_app, name="store")
-app.command()(score)
-app.command()(explore)
-app.command()(takedown)
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe, for example recipes/mmc4.yaml.", show_default=False)]
 Overrides = Annotated[
@@ -154,6 +151,11 @@ def crawl(
         return
     for name, report in reports.items():
         typer.echo(as_text(name, report, archives[name]))
+
+
+app.command()(score)
+app.command()(explore)
+app.command()(takedown)
 
 
 @recipe_app.command("check")

@@ -59,7 +59,8 @@ def sort_rules(rules: Iterable[Rule]) -> Rules:
     """The rules by what they remove, presets unfolded.
 
     A rule is called by its kind, behind what its text is where that is not the document (`sentence.num_words`), a score
-    by its table (`score.nsfw`); a second rule of one name is called `num_words#2`.
+    by its table (`score.nsfw`), one on n-grams by their length (`top_n_gram.2`); a second rule of one name is called
+    `num_words#2`.
     """
     groups: dict[str, list[Named[Any]]] = {}
     times: dict[str, int] = {}
@@ -87,7 +88,8 @@ def _subject_of(rule: AnyRule) -> Subject:
 def _name_of(rule: AnyRule, text: str) -> str:
     if isinstance(rule, ScoreBounds):
         return f"score.{rule.name}"
-    return rule.kind if text == "document" else f"{text}.{rule.kind}"
+    length = f".{rule.n}" if hasattr(rule, "n") else ""
+    return rule.kind + length if text == "document" else f"{text}.{rule.kind}{length}"
 
 
 def rules_identity(rules: Rules) -> dict[str, list[object]]:

@@ -30,8 +30,9 @@ from interleave.dedup.disk_sort import Disk
 MAX_IN_MEMORY = 1 << 25
 # Values that are handled at once: they stay in a processor's second cache.
 _CHUNK = 1 << 16
-# A longer run is searched anew. Far shorter than a chunk.
-_LONG_RUN = 1 << 11
+# Runs are compared in this order, up to so many values, so that those of a length fill a chunk; longer ones are searched
+# anew. Far shorter than a chunk.
+_RUN_LENGTHS = (1 << 4, 1 << 7, 1 << 11)
 _TILE = (32, 2048)
 
 
@@ -91,13 +92,15 @@ def _near_in_runs(part: Hashes, num_leading: int, distance: int, max_in_memory: 
     if len(part) > max_in_memory:
         yield from _near(part, num_leading, distance, max_in_memory, disk)
         return
-    num_left = yield from _compare_short_runs(part, num_leading, distance)
-    if num_left:
-        yield from _near(part[:num_left], num_leading, distance, max_in_memory, disk)
+    for length in _RUN_LENGTHS:
+        num_left = yield from _compare_runs(part, num_leading, distance, length)
+        part = part[:num_left]
+    if len(part):
+        yield from _near(part, num_leading, distance, max_in_memory, disk)
 
 
-def _compare_short_runs(values: Hashes, num_leading: int, distance: int) -> Generator[Hashes, None, int]:
-    """Near pairs of sorted values, some of two runs; what is in long runs is moved to the front instead, and counted."""
+def _compare_runs(values: Hashes, num_leading: int, distance: int, length: int) -> Generator[Hashes, None, int]:
+    """Near pairs of sorted values, some of two runs; what is in longer runs is moved to the front instead, and counted."""
     num_left = 0
     for start, end in _whole_runs(values, num_leading):
         if end - start > _CHUNK:
@@ -106,9 +109,9 @@ def _compare_short_runs(values: Hashes, num_leading: int, distance: int) -> Gene
             continue
         piece = _in_company(values[start:end], num_leading)
         sizes = run_sizes(piece, num_leading)
-        is_long = np.repeat(sizes > _LONG_RUN, sizes)
-        num_left = _put(values, num_left, piece[is_long])
-        yield from _compare_at_lags(piece[~is_long], sizes[sizes <= _LONG_RUN], distance)
+        is_longer = np.repeat(sizes > length, sizes)
+        num_left = _put(values, num_left, piece[is_longer])
+        yield from _compare_at_lags(piece[~is_longer], sizes[sizes <= length], distance)
     return num_left
 
 
@@ -144,9 +147,9 @@ def _compare_at_lags(values: Hashes, sizes: Ints, distance: int) -> Iterator[Has
     reach = 1
     while len(values) > reach:
         for lag in range(reach, 2 * reach):
-            near = np.flatnonzero(np.bitwise_count(values[lag:] ^ values[:-lag]) <= distance)
+            near = (np.bitwise_count(values[lag:] ^ values[:-lag]) <= distance).nonzero()[0]
             if len(near):
-                yield np.stack([values[near], values[near + lag]], axis=1)
+                yield values[near[:, None] + (0, lag)]
         reach *= 2
         is_longer = sizes > reach
         values, sizes = values[np.repeat(is_longer, sizes)], sizes[is_longer]

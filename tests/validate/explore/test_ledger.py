@@ -144,6 +144,7 @@ def test_bounds_come_from_the_recipe_under_the_names_of_the_ledger() -> None:
         "sentence.num_words": Bounds(minimum=3),
         "num_images": Bounds(minimum=2, maximum=15),
         "num_sentences": Bounds(minimum=4, maximum=40),
+        "matched_images": Bounds(minimum=0.75),
         "num_images#2": Bounds(maximum=9),
     }
     assert recipe_bounds({"clean": {"rules": [{"kind": "of a package that is gone"}]}}) == {}
