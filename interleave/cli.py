@@ -60,6 +60,7 @@ def build(
     from interleave.executors import default_workers
     from interleave.flow import build as run_build
     from interleave.recipe_file import load_recipe
+    from interleave.report_text import print_report
 
     report = run_build(
         load_recipe(recipe, overrides or ()), num_workers=workers or default_workers(), fresh=fresh, quiet=as_json
@@ -67,7 +68,7 @@ def build(
     if as_json:
         typer.echo(report.as_json(), nl=False)
     else:
-        report.print(Console())
+        print_report(report, Console())
 
 
 @app.command()

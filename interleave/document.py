@@ -57,7 +57,7 @@ class BlobRef:
     """Where the bytes of an image lie."""
 
     file: str
-    # Path relative to the spool.
+    # Path relative to the work folder.
     offset: int
     length: int
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from interleave import input_tasks, tasks
+from interleave import dedup_tasks, input_tasks, tasks
 from interleave.access.store_writer import forget_images
 from interleave.acquire.listing import Split
 from interleave.clean.decide import decide
@@ -63,8 +63,8 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         splits, measured = _measure(recipe, run)
         decided = run.stage("decide", decide, tasks.decide_tasks(recipe, scores, measured, work))
         left = _decontaminate(recipe, run, decided)
-        fingerprinted = run.stage("fingerprint", fingerprint, tasks.fingerprint_tasks(recipe, left, work))
-        unique = run.stage("dedup", dedup, tasks.dedup_tasks(recipe, fingerprinted, earlier, work))
+        fingerprinted = run.stage("fingerprint", fingerprint, dedup_tasks.fingerprint_tasks(recipe, left, work))
+        unique = run.stage("dedup", dedup, dedup_tasks.dedup_tasks(recipe, fingerprinted, earlier, work))
         encoded = run.stage("encode", encode, tasks.encode_tasks(recipe, scores, model, unique, len(splits), work))
         check_something_is_left(run.results)
         planned = run.stage("plan", plan, tasks.plan_tasks(recipe, encoded, work))
@@ -104,8 +104,8 @@ def _decontaminate(recipe: Recipe, run: Run, decided: StageResult) -> StageResul
     """What is an evaluation set's goes, where the recipe names any."""
     if recipe.decontaminate is None:
         return decided
-    evaluation = run.stage("evaluation", fingerprint_set, tasks.evaluation_tasks(recipe, run.work))
-    found = tasks.decontaminate_tasks(recipe, decided, evaluation, run.work)
+    evaluation = run.stage("evaluation", fingerprint_set, dedup_tasks.evaluation_tasks(recipe, run.work))
+    found = dedup_tasks.decontaminate_tasks(recipe, decided, evaluation, run.work)
     return run.stage("decontaminate", decontaminate, found)
 
 

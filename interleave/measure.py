@@ -15,16 +15,18 @@ from pathlib import Path
 from interleave.access.blocklist import Blocklist
 from interleave.acquire.listing import Split
 from interleave.acquire.source import Limits, Parsed, Refused, Source
+from interleave.blobs import BlobWriter, write_blob
 from interleave.clean.private import Private, replace_private
 from interleave.clean.text import Repair, repair
 from interleave.counts import Counts
 from interleave.dedup.fingerprints import perceptual_hash
 from interleave.document import Drop, Image, MeasuredDocument, SourceDocument, SourceImage
+from interleave.drops import write_drops
 from interleave.errors import Unreadable
 from interleave.fetched import FetchedImages, open_fetched
 from interleave.images import ImageTarget, NormalisedImage, normalise
 from interleave.kept_images import is_packed, unpack
-from interleave.spool import BlobWriter, write_blob, write_documents, write_drops
+from interleave.spool import write_documents
 
 STAGE = "measure"
 
@@ -54,7 +56,7 @@ def measure(task: MeasureTask) -> Counts:
     counts = Counts()
     drops: list[Drop] = []
     with (
-        write_blob(spool, f"{task.name}.blob") as blob,
+        write_blob(spool.parent, f"{spool.name}/{task.name}.blob") as blob,
         write_documents(spool / f"{task.name}.documents.parquet") as documents,
         open_fetched(task.outcomes, task.store, task.form) as fetched,
     ):

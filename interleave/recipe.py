@@ -21,7 +21,7 @@ from interleave.acquire.source import Source
 from interleave.acquire.vila_pkl import VilaPklSource
 from interleave.acquire.warc import WarcSource
 from interleave.acquire.webdataset import WebDatasetSource
-from interleave.align.models.scoring import Scores
+from interleave.align.models.scoring import ScoreName, Scores
 from interleave.align.settings import POSITION, SOURCE, Align
 from interleave.clean import scores
 from interleave.clean.score_rules import ScoreBounds
@@ -78,6 +78,9 @@ class Images(Settings):
 
     quality: Annotated[int, Field(ge=1, le=100)] = 90
     """JPEG quality where an image is encoded again."""
+
+    blur_faces: ScoreName | None = None
+    """Table of kind `faces` in `scores`: the faces that it found are blurred, and the images stay. null: none is."""
 
     max_bytes: Annotated[int, Field(ge=1)] = 20_000_000
     """Larger files are not read."""
@@ -202,6 +205,9 @@ class Recipe(Settings):
         asked: list[tuple[str, str]] = [(rule.name, rule.of) for rule in bounds]
         if self.align.similarity not in (SOURCE, POSITION):
             asked.append((self.align.similarity, "pair"))
+        faces = [settings.name for settings in self.scores if settings.kind == "faces"]
+        if self.images.blur_faces not in (None, *faces):
+            raise ValueError(f"images.blur_faces: there are no faces {self.images.blur_faces!r} in `scores`")
         for name, of in asked:
             if known.get(name) != of:
                 named = ", ".join(f"{name} (of {of})" for name, of in known.items()) or "none"

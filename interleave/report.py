@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from rich.console import Console
-from rich.table import Table
 
 from interleave.counts import Counts
 from interleave.errors import TaskError
@@ -78,6 +76,7 @@ class Report:
     documents_cut: int
     cuts_inside_sentences: int
     placeholders_escaped: int
+    faces_blurred: int
     replaced: dict[str, int]
     # Pieces of personal data, by kind.
     evaluation_items: int
@@ -94,11 +93,6 @@ class Report:
 
     def as_json(self) -> bytes:
         return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2) + b"\n"
-
-    def print(self, console: Console) -> None:
-        console.print(_stage_table(self))
-        console.print(_drop_table(self))
-        console.print(_text_lines(self), highlight=False, soft_wrap=True)
 
 
 def check_something_is_left(results: Sequence[StageResult]) -> None:
@@ -148,6 +142,7 @@ def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]
         documents_cut=encoded["documents_cut"],
         cuts_inside_sentences=encoded["cuts_inside_sentences"],
         placeholders_escaped=encoded["placeholders_escaped"],
+        faces_blurred=encoded["faces_blurred"],
         replaced=_named(measured, "replaced/"),
         evaluation_items=evaluation["evaluation_images"] + evaluation["evaluation_questions"],
         evaluation_items_refused=evaluation["evaluation_refused"],
@@ -223,76 +218,3 @@ def _dataset_line(folder: Path) -> DatasetLine:
         num_removed_samples=manifest.num_removed_samples,
         num_removed_images=manifest.num_removed_images,
     )
-
-
-def _stage_table(report: Report) -> Table:
-    table = Table(title="What is left after each stage", title_justify="left", box=None, pad_edge=False)
-    table.add_column("stage")
-    for name in ("documents", "images", "tasks", "seconds"):
-        table.add_column(name, justify="right")
-    table.add_row("input", f"{report.documents_in:,}", f"{report.images_in:,}")
-    for line in report.stages:
-        tasks = f"{line.num_tasks:,}" + (f" ({line.num_done_before:,} done before)" if line.num_done_before else "")
-        table.add_row(line.stage, _number(line.documents), _number(line.images), tasks, f"{line.seconds:.1f}")
-    return table
-
-
-def _drop_table(report: Report) -> Table:
-    table = Table(title="\nWhat was dropped", title_justify="left", box=None, pad_edge=False)
-    table.add_column("stage")
-    table.add_column("rule")
-    table.add_column("documents", justify="right")
-    table.add_column("images", justify="right")
-    table.add_column("sentences", justify="right")
-    units = ("documents", "images", "sentences")
-    for line in report.drops:
-        table.add_row(line.stage, line.rule, *(_number(getattr(line, unit) or None) for unit in units))
-    table.add_row("", "sum", *(f"{sum(getattr(line, unit) for line in report.drops):,}" for unit in units))
-    return table
-
-
-def _text_lines(report: Report) -> str:
-    lines = [
-        "",
-        "In = out + dropped",
-        _sum_line("documents", report.documents_in, report.documents_out),
-        _sum_line("images", report.images_in, report.images_out),
-        _sum_line("sentences", report.sentences_in, report.sentences_out),
-        _sum_line("tokens", report.tokens_in, report.tokens_out) + "  (of text)",
-        "",
-        f"{report.documents_cut:,} documents were longer than the context and became several samples; "
-        f"{report.cuts_inside_sentences:,} cuts fell inside a sentence.",
-    ]
-    if num_urls := report.urls_fetched + report.urls_not_fetched:
-        lines.append(f"{report.urls_fetched:,} of {num_urls:,} image URLs were had, now or earlier.")
-    if report.urls_to_retry:
-        lines.append(
-            f"{report.urls_to_retry:,} failed for reasons that may pass; run the same command to try them again."
-        )
-    if report.placeholders_escaped:
-        lines.append(f"{report.placeholders_escaped:,} literal image placeholders in texts were escaped.")
-    if report.replaced:
-        kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.replaced.items())
-        lines.append(f"Personal data was replaced in texts: {kinds}.")
-    if report.evaluation_items or report.evaluation_items_refused:
-        lines.append(
-            f"{report.evaluation_items:,} images and questions of evaluation sets were looked for; "
-            f"{report.evaluation_items_refused:,} could not be read."
-        )
-    for line in report.datasets:
-        lines += [
-            "",
-            line.folder,
-            f"  {line.num_shards:,} shards, {line.num_samples:,} samples, {line.num_images:,} images, "
-            f"{line.num_tokens:,} tokens with images, {line.num_bytes / 1e6:,.1f} MB",
-            f"  digest {line.digest}",
-        ]
-    return "\n".join(lines)
-
-
-def _sum_line(name: str, going_in: int, out: int) -> str:
-    return f"{name:<10} {going_in:,} = {out:,} + {going_in - out:,}"
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"

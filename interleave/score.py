@@ -26,13 +26,14 @@ from tqdm import tqdm
 from interleave.align.models.scoring import Model, Pixels, Scores, Scoring
 from interleave.align.models.similarity import sentence_key
 from interleave.align.models.table_writer import SeenKeys, is_written, merge, read_about, read_keys, write_rows
+from interleave.blobs import BlobReader
 from interleave.clean.scores import document_key, document_text, made_by
 from interleave.document import BlobRef, MeasuredDocument
 from interleave.errors import InterleaveError, RecipeError, TaskError, Unreadable
 from interleave.executors import default_workers
 from interleave.images import decode_rgb
 from interleave.run import work_folder
-from interleave.spool import BlobReader, read_documents
+from interleave.spool import read_documents
 
 Item = TypeVar("Item")
 Source = BlobRef | str
@@ -201,7 +202,7 @@ def _line(error: Exception) -> str:
 
 def _score(sources: Sequence[Source], model: _Model, spool: Path, batch_size: int) -> pa.Table:
     """One row a source, null where an image cannot be decoded."""
-    with BlobReader(spool) as blobs, ThreadPoolExecutor(default_workers()) as pool:
+    with BlobReader(spool.parent) as blobs, ThreadPoolExecutor(default_workers()) as pool:
         batches = (sources[start : start + batch_size] for start in range(0, len(sources), batch_size))
         return pa.concat_tables(_rows(items, model) for items in _ahead(batches, blobs, pool))
 

@@ -6,21 +6,18 @@ memory does not grow with its split.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interleave.document import BlobRef, Drop, Image, Looks, MeasuredDocument
+from interleave.document import BlobRef, Image, Looks, MeasuredDocument
 from interleave.files import atomic_write
-from interleave.text import storable
 
 _ROWS_PER_GROUP = 256
 _LOOKS = pa.struct(
@@ -61,18 +58,6 @@ _DOCUMENTS = pa.schema(
         ("images", pa.list_(_IMAGE)),
         ("num_source_images", pa.int32()),
         ("meta", pa.map_(pa.string(), pa.string())),
-    ]
-)
-DROPS = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("image", pa.int32()),
-        ("sentence", pa.int32()),
-        ("stage", pa.string()),
-        ("rule", pa.string()),
-        ("value", pa.float64()),
-        ("threshold", pa.float64()),
-        ("detail", pa.string()),
     ]
 )
 
@@ -202,100 +187,3 @@ def _image(row: dict[str, Any]) -> Image:
         similarities=None if similarities is None else np.asarray(similarities, dtype=np.float32),
         num_faces=row["num_faces"],
     )
-
-
-def write_drops(path: Path, drops: Iterable[Drop]) -> None:
-    with write_table(path, DROPS) as table:
-        for drop in drops:
-            row = {name: getattr(drop, name) for name in DROPS.names}
-            table.append({name: storable(value) if isinstance(value, str) else value for name, value in row.items()})
-
-
-def read_drops(path: Path) -> list[Drop]:
-    return [Drop(**row) for row in pq.read_table(path).to_pylist()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dropped:
-    """What stages dropped from a split."""
-
-    documents: set[str] = field(default_factory=set)
-    images: dict[str, set[int]] = field(default_factory=dict)
-    sentences: dict[str, set[int]] = field(default_factory=dict)
-    # Indices, by document.
-
-    def images_left(self, document: MeasuredDocument) -> list[Image]:
-        gone = self.images.get(document.id, set())
-        return [image for image in document.images if image.index not in gone]
-
-    def sentences_left(self, document: MeasuredDocument) -> list[str]:
-        """Those that are not empty."""
-        gone = self.sentences.get(document.id, set())
-        return [text for index, text in enumerate(document.sentences) if text and index not in gone]
-
-
-def read_dropped(paths: Iterable[Path]) -> Dropped:
-    """What the files of one or more stages hold for a split."""
-    dropped = Dropped()
-    for path in paths:
-        table = pq.read_table(path, columns=["doc_id", "image", "sentence"])
-        for doc_id, image, sentence in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            if image is not None:
-                dropped.images.setdefault(doc_id, set()).add(image)
-            elif sentence is not None:
-                dropped.sentences.setdefault(doc_id, set()).add(sentence)
-            else:
-                dropped.documents.add(doc_id)
-    return dropped
-
-
-class BlobWriter:
-    """Appends image bytes to one file, and says where each lies."""
-
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self._file = file
-        self._name = name
-        self._offset = 0
-
-    def append(self, data: bytes) -> BlobRef:
-        self._file.write(data)
-        ref = BlobRef(file=self._name, offset=self._offset, length=len(data))
-        self._offset += len(data)
-        return ref
-
-
-@contextmanager
-def write_blob(spool: Path, name: str) -> Iterator[BlobWriter]:
-    with atomic_write(spool / name) as file:
-        yield BlobWriter(file, name)
-
-
-class BlobReader(AbstractContextManager["BlobReader"]):
-    """Reads image bytes by reference; keeps a bounded number of files open."""
-
-    def __init__(self, spool: Path, max_open: int = 256) -> None:
-        self._spool = spool
-        self._max_open = max_open
-        self._descriptors: dict[str, int] = {}
-
-    def read(self, ref: BlobRef) -> bytes:
-        data = os.pread(self._descriptor(ref.file), ref.length, ref.offset)
-        assert len(data) == ref.length, f"{ref.file} is shorter than its records say"
-        return data
-
-    def _descriptor(self, name: str) -> int:
-        descriptor = self._descriptors.pop(name, None)
-        if descriptor is None:
-            descriptor = os.open(self._spool / name, os.O_RDONLY)
-            if len(self._descriptors) >= self._max_open:
-                os.close(self._descriptors.pop(next(iter(self._descriptors))))
-        self._descriptors[name] = descriptor  # last in the dict is the one used last
-        return descriptor
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with ExitStack() as stack:
-            for descriptor in self._descriptors.values():
-                stack.callback(os.close, descriptor)
-            self._descriptors.clear()

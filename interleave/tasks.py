@@ -19,16 +19,12 @@ from interleave.clean.decide import SIGNALS, DecideTask
 from interleave.clean.document_rules import Sample
 from interleave.clean.rules import Rules, rules_identity, sort_rules
 from interleave.clean.scores import IndexedScores, scores_identity
-from interleave.dedup.corpus import EarlierDataset
-from interleave.dedup.decontaminate import DecontaminateTask, EvaluationTask
-from interleave.dedup.dedup import DedupTask
-from interleave.dedup.fingerprint import FingerprintTask
-from interleave.dedup.tables import FingerprintFiles
+from interleave.dedup_tasks import fingerprint_files
 from interleave.encode.encode import EncodeTask
+from interleave.encode.faces import FaceBlur
 from interleave.encode.layout import LayoutSettings
 from interleave.encode.model import TargetModel
-from interleave.input_tasks import image_target
-from interleave.recipe import Recipe, evaluation_identity
+from interleave.recipe import Recipe
 from interleave.run import StageResult, Task
 from interleave.settings import identity
 from interleave.shard.manifest import MANIFEST_NAME, InputEntry, ModelEntry, TokenizerEntry
@@ -64,76 +60,6 @@ def decide_tasks(
     return tasks
 
 
-def evaluation_tasks(recipe: Recipe, work: Path) -> list[Task[EvaluationTask]]:
-    """One for each evaluation set whose fingerprints are to be taken."""
-    if recipe.decontaminate is None:
-        return []
-    target = image_target(recipe)
-    tasks = []
-    for number, evaluation in enumerate(recipe.decontaminate.sets):
-        if evaluation.kind != "fingerprints":
-            table = spool_file(work, "evaluation", number, "fingerprints")
-            depends = ["evaluation", versions(), evaluation_identity(evaluation), asdict(target)]
-            payload = EvaluationTask(set=evaluation, target=target, table=table)
-            tasks.append(make_task(task_name(number), payload, depends, (table,)))
-    return tasks
-
-
-def decontaminate_tasks(
-    recipe: Recipe, decided: StageResult, evaluation: StageResult, work: Path
-) -> list[Task[DecontaminateTask]]:
-    assert recipe.decontaminate is not None
-    tables = tuple(
-        item.path if item.kind == "fingerprints" else spool_file(work, "evaluation", number, "fingerprints")
-        for number, item in enumerate(recipe.decontaminate.sets)
-    )
-    known = [evaluation_identity(item) for item in recipe.decontaminate.sets]
-    tasks = []
-    for number, before in enumerate(decided.fingerprints):
-        drops = spool_file(work, "decontaminate", number, "drops")
-        payload = DecontaminateTask(
-            documents=spool_file(work, "measure", number, "documents"),
-            decided=spool_file(work, "decide", number, "drops"),
-            tables=tables,
-            settings=recipe.decontaminate,
-            drops=drops,
-        )
-        depends = ["decontaminate", before, list(evaluation.fingerprints), known, identity(recipe.decontaminate)]
-        tasks.append(make_task(task_name(number), payload, depends, (drops,)))
-    return tasks
-
-
-def fingerprint_tasks(recipe: Recipe, left: StageResult, work: Path) -> list[Task[FingerprintTask]]:
-    tasks = []
-    for number, before in enumerate(left.fingerprints):
-        files = _fingerprint_files(work, number)
-        stages = ("decide", "decontaminate") if recipe.decontaminate else ("decide",)
-        payload = FingerprintTask(
-            documents=spool_file(work, "measure", number, "documents"),
-            dropped=tuple(spool_file(work, stage, number, "drops") for stage in stages),
-            into=files,
-        )
-        outputs = (files.documents, files.images, str(files.paragraphs))
-        tasks.append(make_task(task_name(number), payload, ["fingerprint", before], outputs))
-    return tasks
-
-
-def dedup_tasks(
-    recipe: Recipe, fingerprinted: StageResult, earlier: Sequence[EarlierDataset], work: Path
-) -> list[Task[DedupTask]]:
-    numbers = range(len(fingerprinted.fingerprints))
-    payload = DedupTask(
-        splits=tuple(_fingerprint_files(work, number) for number in numbers),
-        earlier=tuple(earlier),
-        drops=tuple(spool_file(work, "dedup", number, "drops") for number in numbers),
-        groups=str(work / "dedup" / "groups.parquet"),
-        settings=recipe.dedup,
-    )
-    depends = ["dedup", identity(recipe.dedup), [dataset.digest for dataset in earlier]]
-    depends += [list(fingerprinted.fingerprints)]
-    return [make_task("all", payload, depends, (*payload.drops, payload.groups))]
-
-
 def encode_tasks(
     recipe: Recipe,
     scores: Mapping[str, IndexedScores],
@@ -163,12 +89,15 @@ def encode_tasks(
             profile=model.profile,
             layout=_layout(recipe, model),
             context=model.context,
+            faces=_faces(recipe, number, work),
         )
         # The tokenizer counts by its content: the same file elsewhere changes nothing.
         depends = ["encode", unique.fingerprints[0], rules_identity(rules), _lot(recipe, rules), identity(recipe.align)]
         depends += [library_versions(JUDGING)]
+        depends += [recipe.images.blur_faces or "", recipe.images.quality if recipe.images.blur_faces else 0]
         depends += [identity(recipe.encode), asdict(model) | {"tokenizer_file": ""}]
-        tasks.append(make_task(task_name(number), payload, depends, (drops, samples)))
+        blurred = (str(work / payload.faces.blob),) if payload.faces else ()
+        tasks.append(make_task(task_name(number), payload, depends, (drops, samples, *blurred)))
     return tasks
 
 
@@ -197,7 +126,7 @@ def write_tasks(
             shard=shard,
             plan=str(work / "plan"),
             samples=tuple(samples_file(work, number) for number in range(num_splits)),
-            spool=str(work / "measure"),
+            work=str(work),
             tar=tar,
             index=str(work / "write" / f"{name}.arrow"),
         )
@@ -227,7 +156,7 @@ def seal_tasks(
             indexes=tuple(task.payload.index for task in written),
             drops=drops,
             signals={level: tuple(_signals(work, number)[level] for number in numbers) for level in SIGNALS},
-            fingerprints=tuple(_fingerprint_files(work, number) for number in numbers),
+            fingerprints=tuple(fingerprint_files(work, number) for number in numbers),
             drops_since=tuple(
                 tuple(spool_file(work, stage, number, "drops") for stage in ("dedup", "encode")) for number in numbers
             ),
@@ -243,16 +172,16 @@ def seal_tasks(
     return tasks
 
 
-def _fingerprint_files(work: Path, number: int) -> FingerprintFiles:
-    documents, images, paragraphs = (
-        spool_file(work, "fingerprint", number, what) for what in ("documents", "images", "paragraphs")
-    )
-    return FingerprintFiles(documents=documents, images=images, paragraphs=paragraphs)
-
-
 def _lot(recipe: Recipe, rules: Rules) -> int | None:
     """The seed, where a rule draws."""
     return recipe.seed if any(isinstance(named.rule, Sample) for named in rules.document) else None
+
+
+def _faces(recipe: Recipe, number: int, work: Path) -> FaceBlur | None:
+    table = next((item.path for item in recipe.scores if item.name == recipe.images.blur_faces), None)
+    if table is None:
+        return None
+    return FaceBlur(table=table, quality=recipe.images.quality, work=str(work), blob=f"encode/{task_name(number)}.blob")
 
 
 def _similarity(recipe: Recipe, scores: Mapping[str, IndexedScores]) -> Similarity:

@@ -9,11 +9,11 @@ import pytest
 from fixtures_build import RECIPE, build_sample, build_small, copy_of, sample_dataset, small_dataset
 
 from interleave.dedup.sealed import FINGERPRINT_FILES
+from interleave.drops import read_drops
 from interleave.errors import RecipeError, TaskError
 from interleave.recipe_file import load_recipe
 from interleave.shard.index import read_index
 from interleave.shard.manifest import read_manifest
-from interleave.spool import read_drops
 
 
 def documents_of(dataset: Path) -> set[str]:

@@ -1,14 +1,18 @@
 """Whole builds with what `clean`, `scores` and `align` can do, on documents that are written for it."""
 
+import hashlib
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fixtures_build import RECIPE, SAMPLE, build_sample, ledger, records
 
+from interleave.clean.models.faces import BOX
 from interleave.errors import RecipeError
+from interleave.images import decode_rgb
 from interleave.recipe_file import load_recipe
 from interleave.report import Report
 
@@ -170,3 +174,44 @@ def test_another_table_is_another_recipe_and_decided_anew(tmp_path: Path) -> Non
 def test_scores_that_are_not_there_are_named_before_any_work(overrides: list[str], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         load_recipe(RECIPE, overrides)
+
+
+# Faces
+
+
+def faces_table(folder: Path, boxes: list[tuple[str, list[dict[str, float]]]]) -> None:
+    table = {
+        "key": [key for key, _ in boxes],
+        "score": pa.array([len(found) for _, found in boxes], pa.float32()),
+        "boxes": pa.array([found for _, found in boxes], pa.list_(BOX)),
+    }
+    pq.write_table(pa.table(table), folder / "faces.parquet")
+
+
+def test_faces_are_blurred_where_a_table_found_them_and_nothing_else_changes(tmp_path: Path) -> None:
+    names = sorted(PICTURES)
+    keys = [hashlib.sha256((SAMPLE / "images" / name).read_bytes()).hexdigest() for name in names]
+    box = {"left": 0.25, "top": 0.25, "right": 0.5, "bottom": 0.5, "confidence": 0.9}
+    faces_table(tmp_path, sorted([(keys[0], [box]), (keys[1], [])]))
+    scores = f"scores=[{{kind: faces, name: faces, path: {tmp_path / 'faces.parquet'}}}]"
+    build(tmp_path, scores)
+    ((record, _, before),) = records(tmp_path / "out")
+    report = build(tmp_path, scores, "images.blur_faces=faces")
+    assert report.faces_blurred == 1
+    assert {line.stage: line.num_done_before for line in report.stages}["dedup"] == 1
+    ((_, _, after),) = records(tmp_path / "out")
+    changed = [info["sha256"] for info, old, new in zip(record.image_info, before, after, strict=True) if old != new]
+    assert changed == [keys[0]]
+    at = [info["sha256"] for info in record.image_info].index(keys[0])
+    sharp, blurred = decode_rgb(before[at]).astype(int), decode_rgb(after[at]).astype(int)
+    assert sharp.shape == blurred.shape
+    height, width, _ = sharp.shape
+    # Outside of the box and its margin only the second encoding shows.
+    assert np.abs(sharp - blurred)[: height // 5].mean() < 3
+    inside = (slice(height // 4, height // 2), slice(width // 4, width // 2))
+    assert np.abs(np.diff(blurred[inside], axis=0)).mean() < 0.5 * np.abs(np.diff(sharp[inside], axis=0)).mean() + 0.5
+
+
+def test_faces_that_no_table_knows_are_named_before_any_work() -> None:
+    with pytest.raises(RecipeError, match="there are no faces 'faces' in `scores`"):
+        load_recipe(RECIPE, ["images.blur_faces=faces"])

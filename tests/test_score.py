@@ -20,12 +20,13 @@ import simplejpeg
 from records import make_image, make_measured
 
 from interleave.align.models.scoring import Scoring, score_rows
+from interleave.blobs import write_blob
 from interleave.clean.scores import TableScores, document_key, index_scores, open_scores
 from interleave.document import Image
 from interleave.errors import RecipeError, TaskError
 from interleave.score import Running, Scored, score
 from interleave.settings import SHAPES_NOTHING, Location, Settings
-from interleave.spool import write_blob, write_documents
+from interleave.spool import write_documents
 
 SIZE = {"max_short_side": 16}
 
@@ -75,7 +76,10 @@ def write_spool(work: Path, splits: Sequence[Sequence[Sequence[str]]], marked: b
     for number, documents in enumerate(splits):
         stem = f"{number:05d}"
         spool = work / "measure"
-        with write_blob(spool, f"{stem}.blob") as blob, write_documents(spool / f"{stem}.documents.parquet") as table:
+        with (
+            write_blob(spool.parent, f"{spool.name}/{stem}.blob") as blob,
+            write_documents(spool / f"{stem}.documents.parquet") as table,
+        ):
             for names in documents:
                 images = []
                 for index, name in enumerate(names):

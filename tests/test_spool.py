@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from records import make_image, make_measured
 
+from interleave.blobs import BlobReader, write_blob
 from interleave.document import BlobRef, Drop
-from interleave.spool import BlobReader, read_documents, read_drops, write_blob, write_documents, write_drops
+from interleave.drops import read_drops, write_drops
+from interleave.spool import read_documents, write_documents
 
 
 def test_documents_come_back_whole_and_in_order(tmp_path: Path) -> None:

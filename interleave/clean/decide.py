@@ -19,7 +19,8 @@ from interleave.clean.scores import IndexedScores
 from interleave.clean.signals import image_signals
 from interleave.counts import Counts
 from interleave.document import Drop, MeasuredDocument
-from interleave.spool import TableWriter, read_documents, write_drops, write_table
+from interleave.drops import write_drops
+from interleave.spool import TableWriter, read_documents, write_table
 
 # What is known of everything, whatever the rules; behind these columns each rule has one with what it measured.
 SIGNALS = {

@@ -22,9 +22,10 @@ from interleave.dedup.evaluation.formats import Kind, read_evaluation
 from interleave.dedup.evaluation.match_images import DEFAULT_DISTANCE, MAX_DISTANCE, match_images
 from interleave.dedup.evaluation.match_questions import DEFAULT_SHARE, QuestionMatcher
 from interleave.document import Drop, Image, MeasuredDocument
+from interleave.drops import Dropped, read_dropped, write_drops
 from interleave.images import ImageTarget
 from interleave.settings import Location, Settings
-from interleave.spool import Dropped, read_documents, read_dropped, write_drops
+from interleave.spool import read_documents
 
 STAGE = "decontaminate"
 

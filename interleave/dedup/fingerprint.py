@@ -34,7 +34,7 @@ from interleave.dedup.tables import (
 )
 from interleave.dedup.text_fingerprints import fingerprint_texts, hash_sequences
 from interleave.dedup.word_hashes import WordHashes, hash_words
-from interleave.spool import Dropped, read_dropped
+from interleave.drops import Dropped, read_dropped
 
 _COLUMNS = ["id", "url", "sentences", "paragraphs", "meta"]
 _COLUMNS += [f"images.list.element.{name}" for name in ("index", "sha256", "phash")]

@@ -17,7 +17,8 @@ from interleave.dedup.clusters import Ints
 from interleave.dedup.corpus import Corpus
 from interleave.dedup.images import ImageColumns
 from interleave.dedup.tables import num_rows, read_numbers, read_rows
-from interleave.spool import DROPS, write_table
+from interleave.drops import DROPS
+from interleave.spool import write_table
 
 STAGE = "dedup"
 Unit = Literal["document", "image", "paragraph"]

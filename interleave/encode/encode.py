@@ -18,13 +18,15 @@ from interleave.clean.score_rules import ScoreTables
 from interleave.clean.scores import IndexedScores
 from interleave.counts import Counts
 from interleave.document import Document, Drop, Encoded, ImageSpan, MeasuredDocument, Sentence
+from interleave.drops import read_dropped, write_drops
+from interleave.encode.faces import FaceBlur, open_blur
 from interleave.encode.layout import LayoutSettings, lay_out
 from interleave.encode.settle import STAGE, Gone, escape_placeholders, settle
 from interleave.encode.split import spans_of, split
 from interleave.encode.tokenizer import Tokenizer, load_tokenizer
 from interleave.files import atomic_write
 from interleave.sample import key_of, tar_bytes, write_body, write_ids, write_json
-from interleave.spool import read_documents, read_dropped, write_drops
+from interleave.spool import read_documents
 
 _BATCH = 64
 _ROWS_PER_GROUP = 1024
@@ -77,6 +79,8 @@ class EncodeTask:
     profile: str
     layout: LayoutSettings
     context: int | None
+    faces: FaceBlur | None
+    # How they are blurred; None: they stay.
 
 
 def encode(task: EncodeTask) -> Counts:
@@ -99,7 +103,7 @@ def encode(task: EncodeTask) -> Counts:
 
 
 def _samples(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list[Drop]) -> Iterator[dict[str, Any]]:
-    kept = _settled(task, tokenizer, counts, drops)
+    kept = _blurred(_settled(task, tokenizer, counts, drops), task, counts)
     while batch := list(islice(kept, _BATCH)):
         for whole in lay_out(batch, tokenizer, task.layout):
             parts, num_inside_units = split(whole, task.context)
@@ -114,6 +118,16 @@ def _samples(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list
                 counts["tokens_structural"] += part.num_structural
                 counts["tokens_expanded"] += part.num_tokens
                 yield _row(part, task)
+
+
+def _blurred(documents: Iterator[Document], task: EncodeTask, counts: Counts) -> Iterator[Document]:
+    """The documents, their faces blurred where the recipe says so."""
+    if task.faces is None:
+        yield from documents
+        return
+    images = frozenset(image.sha256 for document in read_documents(Path(task.documents)) for image in document.images)
+    with open_blur(task.faces, images, counts) as blurring:
+        yield from map(blurring.document, documents)
 
 
 def _settled(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list[Drop]) -> Iterator[Document]:

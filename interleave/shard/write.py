@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from interleave.blobs import BlobReader
 from interleave.counts import Counts
 from interleave.document import BlobRef
 from interleave.files import atomic_write
@@ -17,7 +18,6 @@ from interleave.sample import ids_member, image_member, json_member, key_of, wri
 from interleave.shard.index import SCHEMA, write_index
 from interleave.shard.plan import PlannedShard, read_places
 from interleave.shard.tar import BLOCK, END, HashingFile, write_member
-from interleave.spool import BlobReader
 
 _OPEN_FILES = 64
 
@@ -30,7 +30,7 @@ class WriteTask:
     plan: str
     samples: tuple[str, ...]
     # What `encode` wrote, split by split.
-    spool: str
+    work: str
     tar: str
     index: str
     # What this stage writes.
@@ -44,7 +44,7 @@ def write(task: WriteTask) -> Counts:
     """Writes a tar, and its part of the index with the tar's hash beside it."""
     read_row = _row_reader(task.samples)
     rows: list[dict[str, Any]] = []
-    with atomic_write(Path(task.tar)) as file, BlobReader(Path(task.spool)) as blobs:
+    with atomic_write(Path(task.tar)) as file, BlobReader(Path(task.work)) as blobs:
         hashing = HashingFile(file)
         for offset, (split, row) in enumerate(read_places(Path(task.plan) / task.shard.places)):
             key = key_of(task.shard.first_sample + offset)

@@ -10,7 +10,8 @@ from interleave.clean.image_rules import BestSimilarity, ImageSide
 from interleave.clean.rules import sort_rules
 from interleave.clean.text_rules import NumWords
 from interleave.counts import Counts
-from interleave.spool import read_drops, write_documents
+from interleave.drops import read_drops
+from interleave.spool import write_documents
 
 SIDE = ImageSide(kind="image_side", min=150)
 NEEDS_ONE = NumImages(kind="num_images", min=1)

@@ -18,7 +18,8 @@ from interleave.dedup.paragraphs import repeated_paragraphs
 from interleave.dedup.settings import Dedup, DocumentDuplicates, ImageDuplicates, ParagraphDuplicates
 from interleave.dedup.tables import FingerprintFiles
 from interleave.document import Drop, Image, MeasuredDocument
-from interleave.spool import read_drops, write_documents, write_drops
+from interleave.drops import read_drops, write_drops
+from interleave.spool import write_documents
 
 STORY = " ".join(f"word{number}" for number in range(100))
 # Far from each other: no two differ in fewer than 16 bits.

@@ -12,7 +12,8 @@ from interleave.dedup import tables
 from interleave.dedup.fingerprint import FingerprintTask, fingerprint
 from interleave.dedup.tables import NO_DATE, FingerprintFiles
 from interleave.document import Drop, MeasuredDocument
-from interleave.spool import write_documents, write_drops
+from interleave.drops import write_drops
+from interleave.spool import write_documents
 
 Rows = list[dict[str, Any]]
 

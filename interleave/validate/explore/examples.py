@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from interleave.blobs import BlobReader
 from interleave.document import Image, MeasuredDocument
-from interleave.spool import BlobReader, read_documents
+from interleave.spool import read_documents
 
 # Sentences on either side of an image, and characters of a text, that are shown.
 _AROUND = 2
@@ -43,7 +44,7 @@ def examples(units: Iterable[Unit], work: Path) -> list[Example]:
     """The units in the order asked for, without those that the work folder does not hold any more."""
     wanted = list(units)
     documents = _find({unit.doc_id for unit in wanted}, work / "measure")
-    with BlobReader(work / "measure") as blobs:
+    with BlobReader(work) as blobs:
         return [_example(unit, documents[unit.doc_id], blobs) for unit in wanted if unit.doc_id in documents]
 
 

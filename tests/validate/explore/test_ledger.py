@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from fixtures_build import copy_of, small_dataset
 
+from interleave.drops import DROPS
 from interleave.errors import ShardError
-from interleave.spool import DROPS
 from interleave.validate.explore.effect import Bin, alternatives, effect, histogram, nearest
 from interleave.validate.explore.ledger import Bounds, Ledger, recipe_bounds
 from interleave.validate.explore.view import explore
