@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -19,6 +17,10 @@ def components(num_items: int, pairs: Ints) -> Ints:
 
     pairs: (num_pairs, 2) indices of items that are alike.
     """
+    # A quarter of a second, in every process that only passes through here.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     ones = np.ones(len(pairs), dtype=np.int8)
     graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(num_items, num_items))
     _, labels = connected_components(graph, directed=False)
