@@ -1,6 +1,7 @@
 """Whole builds with what `clean`, `scores` and `align` can do, on documents that are written for it."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fixtures_build import RECIPE, SAMPLE, build_sample, ledger, records
+from fixtures_build import RECIPE, SAMPLE, build_sample, command, ledger, records, split_input
 
 from interleave.clean.models.faces import BOX
 from interleave.errors import RecipeError
@@ -215,3 +216,32 @@ def test_faces_are_blurred_where_a_table_found_them_and_nothing_else_changes(tmp
 def test_faces_that_no_table_knows_are_named_before_any_work() -> None:
     with pytest.raises(RecipeError, match="there are no faces 'faces' in `scores`"):
         load_recipe(RECIPE, ["images.blur_faces=faces"])
+
+
+# The same bytes
+
+
+EVERYTHING = [
+    "clean.private={phones: false}",
+    "clean.rules=[{kind: preset, name: looks}, {kind: preset, name: obelics}, {kind: preset, name: gopher},"
+    " {kind: num_words, of: sentence, min: 4}, {kind: stopwords, of: around_image, min: 0.05},"
+    " {kind: language, min: 0.5}, {kind: sample, keep: 0.5}]",
+    "align={similarity: position, assign: linear, min_similarity: 0.1}",
+    "dedup={documents: {url: newest, same_images: 1}, paragraphs: {}, images: {max_copies: 1, policy: keep_n}}",
+]
+
+
+def test_a_digest_is_the_same_for_any_number_of_workers_and_any_seed_of_hashes(tmp_path: Path) -> None:
+    digests = set()
+    for workers, seed in ((1, "0"), (2, "1"), (3, "2")):
+        output = tmp_path / str(workers) / "out"
+        overrides = [
+            word
+            for override in (f"output={output}", f"source.path={split_input()}", *EVERYTHING)
+            for word in ("--set", override)
+        ]
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        ran = command("build", RECIPE, *overrides, "--workers", str(workers), "--json", env=environment)
+        assert ran.returncode == 0, ran.stderr
+        digests.add(orjson.loads(ran.stdout)["datasets"][0]["digest"])
+    assert len(digests) == 1

@@ -50,7 +50,7 @@ class Choice:
         owned = difference & self.agreeing == 0
         for block in self.passed_over:
             owned &= difference & block != 0
-        return pairs[owned]
+        return np.asarray(pairs[owned])
 
 
 def choices(borders: tuple[int, ...], distance: int) -> Iterator[Choice]:

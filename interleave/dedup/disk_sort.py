@@ -34,8 +34,8 @@ class Disk:
     def ascending(self, pieces: Iterable[Numbers], num_low_bits: int, buffer: Numbers) -> Iterator[Numbers]:
         """All numbers of the pieces, as sorted ranges; numbers that differ in their low bits alone are in one range.
 
-        Pieces are sorted in place. Ranges lie in the buffer, each overwrites the last. One that is longer is mapped from
-        a file, and not sorted: it is due to more numbers with the same upper bits than the buffer holds.
+        Pieces are sorted in place. A range lies in the buffer until the next one is asked for. More numbers with equal
+        upper bits than the buffer holds are mapped from a file of their own.
         """
         with tempfile.TemporaryFile(dir=self.folder) as file:
             ends, shown = [0], []
@@ -64,7 +64,7 @@ class Disk:
             return self._joined(file, slices)
         filled = 0
         for start, end in slices:
-            _read(file, start, buffer[filled : filled + end - start])
+            buffer[filled : filled + end - start] = _read(file, start, end)
             filled += end - start
         buffer[:size].sort()
         return buffer[:size]
@@ -72,11 +72,11 @@ class Disk:
     def _joined(self, file: IO[bytes], slices: list[tuple[int, int]]) -> Numbers:
         with tempfile.TemporaryFile(dir=self.folder) as joined:
             for start, end in slices:
-                numbers = np.empty(end - start, dtype=np.uint64)
-                _read(file, start, numbers)
-                joined.write(numbers.data)
+                joined.write(_read(file, start, end).data)
             joined.flush()
-            return np.memmap(joined, dtype=np.uint64, mode="r")
+            numbers = np.memmap(joined, dtype=np.uint64, mode="r+")
+            numbers.sort()
+            return numbers
 
 
 def _places_to_cut(shown: Numbers, num_numbers: int, size: int, num_low_bits: int) -> Numbers:
@@ -95,7 +95,6 @@ def _cuts(file: IO[bytes], start: int, end: int, places: Numbers) -> list[int]:
     return [start + int(cut) for cut in np.searchsorted(piece, places)]
 
 
-def _read(file: IO[bytes], start: int, numbers: Numbers) -> None:
+def _read(file: IO[bytes], start: int, end: int) -> Numbers:
     file.seek(start * _NUM_BYTES)
-    got = file.readinto(numbers.data.cast("B")) if len(numbers) else 0  # type: ignore[attr-defined]
-    assert got == numbers.nbytes, "the file is ours and was written whole"
+    return np.fromfile(file, dtype=np.uint64, count=end - start)

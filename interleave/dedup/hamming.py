@@ -30,8 +30,8 @@ from interleave.dedup.disk_sort import Disk
 MAX_IN_MEMORY = 1 << 25
 # Values that are handled at once: they stay in a processor's second cache.
 _CHUNK = 1 << 16
-# Runs are compared in this order, up to so many values, so that those of a length fill a chunk; longer ones are searched
-# anew. Far shorter than a chunk.
+# Runs of up to so many values are compared one length after another, so that those of one length fill a chunk. Longer
+# ones are searched anew. All far shorter than a chunk.
 _RUN_LENGTHS = (1 << 4, 1 << 7, 1 << 11)
 _TILE = (32, 2048)
 
@@ -77,13 +77,14 @@ def _near(values: Hashes, num_leading: int, distance: int, max_in_memory: int, d
 
 def _moved_and_sorted(values: Hashes, choice: Choice, buffer: Hashes, disk: Disk) -> Iterator[Hashes]:
     """The values in one part or, where the buffer is too small, in several, none of which cuts a run."""
-    starts = range(0, len(values), _CHUNK)
-    chunks = (choice.moved(values[start : start + _CHUNK]) for start in starts)
+    piece = 1 + len(buffer) // 8
+    starts = range(0, len(values), min(_CHUNK, piece))
+    chunks = (choice.moved(values[start : start + starts.step]) for start in starts)
     if len(values) > len(buffer):
-        yield from disk.ascending(_batches(chunks, len(buffer) // 8), NUM_BITS - choice.num_leading, buffer)
+        yield from disk.ascending(_batches(chunks, piece), NUM_BITS - choice.num_leading, buffer)
         return
     for start, chunk in zip(starts, chunks, strict=True):
-        buffer[start : start + _CHUNK] = chunk
+        buffer[start : start + len(chunk)] = chunk
     buffer.sort()
     yield buffer
 
@@ -100,7 +101,7 @@ def _near_in_runs(part: Hashes, num_leading: int, distance: int, max_in_memory: 
 
 
 def _compare_runs(values: Hashes, num_leading: int, distance: int, length: int) -> Generator[Hashes, None, int]:
-    """Near pairs of sorted values, some of two runs; what is in longer runs is moved to the front instead, and counted."""
+    """Near pairs of sorted values, some of two runs; what is in longer runs is moved to the front, and counted."""
     num_left = 0
     for start, end in _whole_runs(values, num_leading):
         if end - start > _CHUNK:
