@@ -28,10 +28,13 @@ def explore(
     import orjson
     from rich.console import Console
 
+    from interleave.errors import ShardError
     from interleave.validate.explore.page import write_page
     from interleave.validate.explore.show import show
     from interleave.validate.explore.view import explore as look
 
+    if html is not None and not html.parent.is_dir():
+        raise ShardError(f"--html: there is no folder {html.parent}")
     rules = rule or (None if html else [])
     view = look(dataset, rules, bounds=bound or (), num_examples=examples)
     if html is not None:

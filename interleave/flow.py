@@ -10,6 +10,7 @@ recipe they depend on, stands in `tasks`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,12 +24,14 @@ from interleave.clean.private import check_private
 from interleave.clean.scores import index_scores
 from interleave.dedup.decontaminate import decontaminate, fingerprint_set
 from interleave.dedup.dedup import dedup
+from interleave.dedup.evaluation.fingerprints import read_fingerprints
 from interleave.dedup.fingerprint import fingerprint
 from interleave.download import download
 from interleave.earlier import earlier_datasets
 from interleave.encode.encode import encode
+from interleave.encode.faces import check_boxes
 from interleave.encode.model import TargetModel, target_model
-from interleave.errors import RecipeError
+from interleave.errors import RecipeError, TaskError
 from interleave.executors import open_executor
 from interleave.files import write_bytes
 from interleave.inputs import list_inputs
@@ -40,6 +43,7 @@ from interleave.run import Run, StageResult, work_folder
 from interleave.shard.manifest import MANIFEST_NAME
 from interleave.shard.plan import TRAIN, PlannedShard, plan, read_plan
 from interleave.shard.seal import remove_dataset, seal
+from interleave.shard.takedown_swap import RECORD_NAME
 from interleave.shard.write import write
 from interleave.wanted import list_wanted
 
@@ -60,9 +64,11 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
     with work_folder(work, fresh), open_executor(num_workers) as executor:
         run = Run(work, executor, quiet)
         scores = index_scores(recipe.scores, work / "scores")
+        _check_tables(recipe)
+        evaluation = run.stage("evaluation", fingerprint_set, dedup_tasks.evaluation_tasks(recipe, work))
         splits, measured = _measure(recipe, run)
         decided = run.stage("decide", decide, tasks.decide_tasks(recipe, scores, measured, work))
-        left = _decontaminate(recipe, run, decided)
+        left = _decontaminate(recipe, run, decided, evaluation)
         fingerprinted = run.stage("fingerprint", fingerprint, dedup_tasks.fingerprint_tasks(recipe, left, work))
         unique = run.stage("dedup", dedup, dedup_tasks.dedup_tasks(recipe, fingerprinted, earlier, work))
         encoded = run.stage("encode", encode, tasks.encode_tasks(recipe, scores, model, unique, len(splits), work))
@@ -72,6 +78,7 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         to_write = tasks.write_tasks(recipe, shards, planned, len(splits), work)
         to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work)
         if not run.is_done("seal", to_seal):
+            _check_takedowns(recipe, [folder for _, folder in tasks.folders(recipe, shards)])
             _unseal(recipe, shards, work)
         run.stage("write", write, to_write)
         run.stage("seal", seal, to_seal)
@@ -89,6 +96,16 @@ def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> No
         _measure(recipe, Run(work, executor, quiet))
 
 
+def _check_tables(recipe: Recipe) -> None:
+    """What the recipe names and later stages read is opened before the long work."""
+    for settings in recipe.scores:
+        if settings.name == recipe.images.blur_faces:
+            check_boxes(Path(settings.path))
+    for evaluation in recipe.decontaminate.sets if recipe.decontaminate else ():
+        if evaluation.kind == "fingerprints":
+            read_fingerprints(Path(evaluation.path))
+
+
 def _measure(recipe: Recipe, run: Run) -> tuple[Sequence[Split], StageResult]:
     """The input in splits, and everything in them measured."""
     prepare_sources(recipe, quiet=run.quiet)
@@ -100,11 +117,10 @@ def _measure(recipe: Recipe, run: Run) -> tuple[Sequence[Split], StageResult]:
     return splits, measured
 
 
-def _decontaminate(recipe: Recipe, run: Run, decided: StageResult) -> StageResult:
+def _decontaminate(recipe: Recipe, run: Run, decided: StageResult, evaluation: StageResult) -> StageResult:
     """What is an evaluation set's goes, where the recipe names any."""
     if recipe.decontaminate is None:
         return decided
-    evaluation = run.stage("evaluation", fingerprint_set, dedup_tasks.evaluation_tasks(recipe, run.work))
     found = dedup_tasks.decontaminate_tasks(recipe, decided, evaluation, run.work)
     return run.stage("decontaminate", decontaminate, found)
 
@@ -145,6 +161,17 @@ def _check_output(recipe: Recipe, work: Path) -> None:
         raise RecipeError(
             f"output: {output} holds other files ({', '.join(inside[:3])} ...); give an empty or a new folder"
         )
+
+
+def _check_takedowns(recipe: Recipe, folders: Sequence[Path]) -> None:
+    """What was taken down must not come back unseen."""
+    for folder in folders:
+        record = folder / RECORD_NAME
+        if record.is_file() and str(record) not in map(os.path.realpath, recipe.blocklists):
+            raise TaskError(
+                f"{record} says what was taken down, and this build would bring it back: name the file in "
+                "`blocklists`, or remove it"
+            )
 
 
 def _unseal(recipe: Recipe, shards: Sequence[PlannedShard], work: Path) -> None:

@@ -20,7 +20,15 @@ from interleave.prepare import web_of
 from interleave.recipe import Recipe
 from interleave.run import Task
 from interleave.settings import Settings, identity, locations
-from interleave.task_names import library_versions, make_task, measured_files, spool_file, task_name, versions
+from interleave.task_names import (
+    SPOOL_FORMAT,
+    library_versions,
+    make_task,
+    measured_files,
+    spool_file,
+    task_name,
+    versions,
+)
 from interleave.wanted import WantedTask
 
 
@@ -100,7 +108,14 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
             form=_form(recipe),
             blocklist=blocklist,
         )
-        depends = ["measure", versions(), *_reading(source, split), asdict(target), identity(recipe.clean.repair)]
+        depends = [
+            "measure",
+            SPOOL_FORMAT,
+            versions(),
+            *_reading(source, split),
+            asdict(target),
+            identity(recipe.clean.repair),
+        ]
         depends += [recipe.clean.private and identity(recipe.clean.private), private_libraries]
         depends += [blocked, outcomes and sha256_of(Path(outcomes)), _shaping_form(payload.form)]
         tasks.append(make_task(task_name(number), payload, depends, measured_files(work, number)))

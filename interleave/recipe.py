@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
@@ -24,6 +25,7 @@ from interleave.acquire.webdataset import WebDatasetSource
 from interleave.align.models.scoring import ScoreName, Scores
 from interleave.align.settings import POSITION, SOURCE, Align
 from interleave.clean import scores
+from interleave.clean.rules import rule_identity
 from interleave.clean.score_rules import ScoreBounds
 from interleave.clean.settings import Clean
 from interleave.dedup.decontaminate import Decontaminate, EvaluationSet
@@ -247,6 +249,7 @@ class Recipe(Settings):
             plain["tokenizer"] = Path(self.tokenizer).name
         if self.blocklists:
             plain["blocklists"] = [sha256_of(Path(path)) for path in self.blocklists]
+        plain["clean"]["rules"] = [rule_identity(rule) for rule in self.clean.rules]
         if self.scores:
             plain["scores"] = [scores.scores_identity(settings) for settings in self.scores]
         if self.decontaminate:
@@ -261,18 +264,23 @@ class Recipe(Settings):
 
 
 def evaluation_identity(evaluation: EvaluationSet) -> dict[str, Any]:
-    """An evaluation set as plain data: a file counts by its SHA-256, a folder by its files' names and sizes.
+    """An evaluation set as plain data, known by the SHA-256 of its files.
 
     Raises:
         RecipeError: nothing is there.
     """
     path = Path(evaluation.path)
-    if path.is_file():
-        content: object = sha256_of(path)
-    elif path.is_dir():
-        content = sorted(
-            (str(file.relative_to(path)), file.stat().st_size) for file in path.rglob("*") if file.is_file()
-        )
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+    elif path.is_file():
+        files = [path]
     else:
         raise RecipeError(f"decontaminate.sets: there is no {path}; expected a file or a folder")
-    return identity(evaluation) | {"content": fingerprint(content)}
+    states = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return identity(evaluation) | {"content": _content(str(path), states)}
+
+
+@lru_cache(maxsize=64)
+def _content(root: str, states: tuple[tuple[str, int, int], ...]) -> str:
+    """Read once in a process, unless a file changes."""
+    return fingerprint([[str(Path(name).relative_to(root)), sha256_of(Path(name))] for name, _, _ in states])

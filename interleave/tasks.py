@@ -50,12 +50,12 @@ def decide_tasks(
             signals=signals,
             rules=rules,
             similarity=_similarity(recipe, scores),
-            assign=recipe.align.assign,
+            align=recipe.align,
             scores=scores,
             seed=recipe.seed,
         )
         depends: list[object] = ["decide", before, rules_identity(rules), _lot(recipe, rules)]
-        depends += [library_versions(JUDGING), known, recipe.align.similarity, recipe.align.assign]
+        depends += [library_versions(JUDGING), known, *_aligned(recipe, rules)]
         tasks.append(make_task(task_name(number), payload, depends, (drops, *signals.values())))
     return tasks
 
@@ -170,6 +170,12 @@ def seal_tasks(
         depends = ["seal", [task.fingerprint for task in written], payload.name, payload.recipe]
         tasks.append(make_task(dataset or "all", payload, depends, (str(folder / MANIFEST_NAME),)))
     return tasks
+
+
+def _aligned(recipe: Recipe, rules: Rules) -> list[str]:
+    """What rules depend on of where images stand: their place only where a rule looks at the text around them."""
+    around = any(named.subject == "text" for named in rules.image)
+    return [recipe.align.similarity, recipe.align.assign, recipe.align.place if around else ""]
 
 
 def _lot(recipe: Recipe, rules: Rules) -> int | None:

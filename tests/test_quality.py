@@ -12,7 +12,7 @@ import pytest
 from fixtures_build import RECIPE, SAMPLE, build_sample, command, ledger, records, split_input
 
 from interleave.clean.models.faces import BOX
-from interleave.errors import RecipeError
+from interleave.errors import RecipeError, TaskError
 from interleave.images import decode_rgb
 from interleave.recipe_file import load_recipe
 from interleave.report import Report
@@ -245,3 +245,48 @@ def test_a_digest_is_the_same_for_any_number_of_workers_and_any_seed_of_hashes(t
         assert ran.returncode == 0, ran.stderr
         digests.add(orjson.loads(ran.stdout)["datasets"][0]["digest"])
     assert len(digests) == 1
+
+
+# What the recipe names is looked at before the long work
+
+
+@pytest.mark.parametrize(
+    "columns", [{"key": ["a"]}, {"key": ["a"], "boxes": [[1.0]]}], ids=["no boxes", "boxes that are numbers"]
+)
+def test_a_table_without_boxes_blurs_nothing(tmp_path: Path, columns: dict[str, list[object]]) -> None:
+    pq.write_table(pa.table({"score": pa.array([1.0], pa.float32())} | columns), tmp_path / "faces.parquet")
+    scores = f"scores=[{{kind: faces, name: faces, path: {tmp_path / 'faces.parquet'}}}]"
+    with pytest.raises(RecipeError, match="expected one Parquet file"):
+        build(tmp_path, scores, "images.blur_faces=faces")
+    assert not (tmp_path / "out.work" / "measure").exists()
+
+
+def test_another_list_of_words_is_another_recipe(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("the\n")
+    rule = f"clean.rules=[{{kind: stopwords, of: sentence, file: {tmp_path / 'words.txt'}, min: 0.1}}]"
+    before = load_recipe(RECIPE, [rule]).hash()
+    (tmp_path / "words.txt").write_text("of\n")
+    assert load_recipe(RECIPE, [rule]).hash() != before
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("{kind: language, keep: [en, klingon]}", "no language is detected as klingon"),
+        ("{kind: stopwords, language: xx, min: 0.1}", "no list of stopwords for 'xx'"),
+    ],
+)
+def test_languages_that_nobody_knows_are_named(rule: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(RECIPE, [f"clean.rules=[{rule}]"])
+
+
+def test_what_was_taken_down_does_not_come_back_unseen(tmp_path: Path) -> None:
+    build(tmp_path, texts=[TEXTS, TEXTS[::-1]])
+    ran = command("takedown", tmp_path / "out", "--url", "https://mill.example/0")
+    assert ran.returncode == 0, ran.stderr
+    with pytest.raises(TaskError, match="says what was taken down"):
+        build(tmp_path, "align.place=after", texts=[TEXTS, TEXTS[::-1]])
+    record = tmp_path / "out" / "takedowns.txt"
+    report = build(tmp_path, "align.place=after", f"blocklists=[{record}]", texts=[TEXTS, TEXTS[::-1]])
+    assert report.documents_out == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from interleave.align.assign import Assignment
+from interleave.align.settings import Align
 from interleave.align.similarity import Similarity
 from interleave.clean.judge import Judgement, Values, judge
 from interleave.clean.rules import Named, Rules
@@ -69,7 +69,7 @@ class DecideTask:
     # What this stage writes, signals by level.
     rules: Rules
     similarity: Similarity
-    assign: Assignment
+    align: Align
     scores: Mapping[str, IndexedScores]
     # By the name of their table.
     seed: int
@@ -87,7 +87,7 @@ def decide(task: DecideTask) -> Counts:
         with_similarities, scores = task.similarity.open(), ScoreTables(task.scores)
         for read in read_documents(Path(task.documents)):
             document = with_similarities(read)
-            judged = judge(document, task.rules, task.seed, scores.of(document), task.assign)
+            judged = judge(document, task.rules, task.seed, scores.of(document), task.align)
             _write_signals(document, judged, task.rules, tables)
             drops.extend(judged.drops)
             counts["documents_in"] += 1

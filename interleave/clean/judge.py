@@ -2,19 +2,20 @@
 
     sentences one by one -> paragraphs of what is left -> images -> the document by what is left of it
 
-Every rule measures everything that it looks at, also what an earlier rule removed already: so the effect of another
-bound can be seen without measuring again.
+Every rule measures everything that it looks at, also what an earlier rule of its level removed already: so the effect
+of another bound can be seen without measuring again. A paragraph is what the rules on sentences left of it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
-from interleave.align.assign import Assignment, reassign
+from interleave.align.assign import reassign
+from interleave.align.settings import Align
 from interleave.clean.bounds import Verdict
 from interleave.clean.rules import Named, Rules, Subject
 from interleave.clean.score_rules import NO_SCORES, DocumentScores, Scores
@@ -26,6 +27,7 @@ from interleave.identity import seeded_u64
 STAGE = "clean"
 # Sentences on either side of an image that count as the text around it.
 AROUND = 2
+_ALIGN = Align()
 
 Values = tuple[float | None, ...]
 Broken = tuple[str, Verdict]
@@ -48,14 +50,14 @@ def judge(
     rules: Rules,
     seed: int = 0,
     scores: DocumentScores = NO_SCORES,
-    assign: Assignment = "given",
+    align: Align = _ALIGN,
 ) -> Judgement:
     """What the rules make of a document; where it goes, its images go with it."""
     judged = Judgement()
     whole = Text(tuple(filter(None, document.sentences)), stated_language=document.meta.get("language"))
     gone = _judge_text(document, whole, rules, judged)
     left = [index for index, text in enumerate(document.sentences) if text and index not in gone]
-    images = reassign(_judge_images(document, whole, left, rules, judged, scores), left, assign)
+    images = reassign(_judge_images(document, whole, left, rules, judged, scores, align.place), left, align.assign)
     values, broken = judge_document(document, left, images, rules, seed, scores.document)
     if broken is not None:
         judged.drops.extend(drop_document(document.id, images, STAGE, *broken))
@@ -129,6 +131,7 @@ def _judge_images(
     rules: Rules,
     judged: Judgement,
     scores: DocumentScores,
+    place: Literal["before", "after"],
 ) -> list[Image]:
     """The images that stay."""
     if not rules.image:
@@ -136,7 +139,7 @@ def _judge_images(
     kept: list[Image] = []
     needs_text = any(named.subject == "text" for named in rules.image)
     for image in document.images:
-        around = _around(document, left, image, whole) if needs_text else whole
+        around = _around(document, left, image, whole, place) if needs_text else whole
         of_image = scores.images.get(image.index, {})
         values, broken = _measure(
             rules.image, {"image": image_signals(image, len(kept)), "text": around, "scores": of_image}
@@ -150,10 +153,12 @@ def _judge_images(
     return kept
 
 
-def _around(document: MeasuredDocument, left: Sequence[int], image: Image, whole: Text) -> Text:
-    """The sentences nearest to an image: those before its place, and from its own sentence on."""
-    place = bisect_left(left, image.matched_sentence)
-    near = left[max(place - AROUND, 0) : place + AROUND]
+def _around(
+    document: MeasuredDocument, left: Sequence[int], image: Image, whole: Text, place: Literal["before", "after"]
+) -> Text:
+    """The sentences nearest to where the source has an image: before, or after, the sentence that it belongs to."""
+    at = (bisect_left if place == "before" else bisect_right)(left, image.matched_sentence)
+    near = left[max(at - AROUND, 0) : at + AROUND]
     return Text(tuple(document.sentences[index] for index in near), document=whole)
 
 

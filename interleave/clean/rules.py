@@ -95,10 +95,11 @@ def _name_of(rule: AnyRule, text: str) -> str:
 def rules_identity(rules: Rules) -> dict[str, list[object]]:
     """The rules as plain data: what a fingerprint of them is taken of. Lists of words count by what is in them."""
     groups = ("sentence", "paragraph", "image", "document")
-    return {group: [_identity(named.rule) for named in getattr(rules, group)] for group in groups}
+    return {group: [rule_identity(named.rule) for named in getattr(rules, group)] for group in groups}
 
 
-def _identity(rule: AnyRule) -> dict[str, object]:
+def rule_identity(rule: Rule) -> dict[str, object]:
+    """A rule as plain data; the list of words that it names is known by its SHA-256."""
     file: str | None = getattr(rule, "file", None)
     return identity(rule) | ({"file": sha256_of(Path(file))} if file else {})
 

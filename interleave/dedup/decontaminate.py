@@ -23,6 +23,7 @@ from interleave.dedup.evaluation.match_images import DEFAULT_DISTANCE, MAX_DISTA
 from interleave.dedup.evaluation.match_questions import DEFAULT_SHARE, QuestionMatcher
 from interleave.document import Drop, Image, MeasuredDocument
 from interleave.drops import Dropped, read_dropped, write_drops
+from interleave.errors import RecipeError
 from interleave.images import ImageTarget
 from interleave.settings import Location, Settings
 from interleave.spool import read_documents
@@ -89,6 +90,12 @@ def fingerprint_set(task: EvaluationTask) -> Counts:
     report = write_fingerprints(
         read_evaluation(task.set.path, _kind(task.set), task.set.name), Path(task.table), task.target
     )
+    if not (report.num_images or report.num_questions):
+        raise RecipeError(
+            f"decontaminate.sets: {task.set.path} holds no image and no question of 8 words or more; "
+            f"{sum(report.num_refused.values()):,} items cannot be read, "
+            f"{report.num_short_questions:,} questions are shorter"
+        )
     return Counts(
         evaluation_images=report.num_images,
         evaluation_questions=report.num_questions,

@@ -14,7 +14,13 @@ import pyarrow.parquet as pq
 from interleave.blobs import BlobReader, BlobWriter, write_blob
 from interleave.counts import Counts
 from interleave.document import BlobRef, Document, Image
+from interleave.errors import RecipeError
 from interleave.image_blur import Box, blur_boxes
+
+_SIDES = ("left", "top", "right", "bottom")
+_EXPECTED = (
+    "expected one Parquet file with `key` and `boxes` (left, top, right, bottom), as `interleave score` writes it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +77,28 @@ class _Blurring:
 
 def boxes_of(table: Path, images: frozenset[str]) -> dict[str, list[Box]]:
     """The faces of these images, of those that have any."""
+    check_boxes(table)
     found: dict[str, list[Box]] = {}
     wanted = pa.array(sorted(images), pa.string())
     with pq.ParquetFile(table) as file:
         for batch in file.iter_batches(columns=["key", "boxes"]):
             for row in batch.filter(pc.is_in(batch["key"], wanted)).to_pylist():
-                if row["boxes"]:
-                    found[row["key"]] = [(box["left"], box["top"], box["right"], box["bottom"]) for box in row["boxes"]]
+                boxes = [tuple(box[name] for name in _SIDES) for box in row["boxes"] or ()]
+                if boxes := [box for box in boxes if all(0 <= side <= 1 for side in box)]:
+                    found[row["key"]] = boxes
     return found
+
+
+def check_boxes(table: Path) -> None:
+    """
+    Raises:
+        RecipeError: it is no Parquet file that says where faces are.
+    """
+    try:
+        schema = pq.read_schema(table)
+        boxes = schema.field("boxes").type.value_type
+        is_right = all(pa.types.is_floating(boxes.field(name).type) for name in _SIDES) and "key" in schema.names
+    except (OSError, pa.ArrowException, LookupError, AttributeError, TypeError) as error:
+        raise RecipeError(f"images.blur_faces: {table}: {_EXPECTED} ({str(error)[:100]})") from None
+    if not is_right:
+        raise RecipeError(f"images.blur_faces: {table}: {_EXPECTED}")

@@ -60,7 +60,8 @@ def _lines(found: Takedown) -> list[str]:
         lines.append(f"  ... nor {len(found.unmatched) - _SHOWN:,} other entries")
     if not found.dry_run:
         lines.append(f"  digest {found.digest}")
-        lines += [f"  {work} still holds what the build measured: remove it, or build again" for work in _works(found)]
+        advice = "remove it, or build again with takedowns.txt among `blocklists`"
+        lines += [f"  {work} still holds what the build measured: {advice}" for work in _works(found)]
     return lines
 
 

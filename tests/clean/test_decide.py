@@ -3,6 +3,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from records import make_image, make_measured
 
+from interleave.align.settings import Align
 from interleave.align.similarity import Similarity
 from interleave.clean.decide import SIGNALS, DecideTask, decide
 from interleave.clean.document_rules import NumImages
@@ -41,7 +42,7 @@ def run(tmp_path: Path) -> Counts:
                 )
             ),
             similarity=Similarity(),
-            assign="given",
+            align=Align(),
             scores={},
             seed=0,
         )

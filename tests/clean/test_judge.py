@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from records import make_image, make_measured
 
+from interleave.align.settings import Align
 from interleave.clean.judge import AROUND, Judgement, judge
 from interleave.clean.rules import Rule, Rules, sort_rules
 from interleave.document import MeasuredDocument
@@ -98,6 +99,13 @@ def test_an_image_goes_by_the_sentences_nearest_to_its_place() -> None:
     judged = judge(document, rules(words("around_image", min=near)))
     assert judged.images == {0: (near,), 1: (near / 2,), 2: (near / 2,)}
     assert dropped(judged) == [(None, 1, "around_image.num_words"), (None, 2, "around_image.num_words")]
+
+
+def test_text_around_an_image_behind_its_sentence_begins_there() -> None:
+    document = make_measured(["a", "a b", "a b c", "a b c d", "a b c d e"], [make_image(0, matched=1)])
+    assert judge(document, rules(words("around_image", min=1))).images == {0: (1 + 2 + 3,)}
+    after = judge(document, rules(words("around_image", min=1)), align=Align(place="after"))
+    assert after.images == {0: (1 + 2 + 3 + 4,)}
 
 
 def test_text_around_an_image_is_what_is_left_of_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 from fixtures_build import RECIPE, SAMPLE, build_sample, copy_of, sample_dataset
 from PIL import Image
 
-from interleave.errors import RecipeError
+from interleave.errors import RecipeError, TaskError
 from interleave.identity import document_id
 from interleave.recipe_file import load_recipe
 from interleave.report import Report
@@ -108,3 +108,10 @@ def test_another_file_in_a_set_is_another_recipe(benchmark: Path, tmp_path: Path
     before = recipe_hash()
     (tmp_path / "b.jpg").write_bytes((benchmark / "existence" / "000002.jpg").read_bytes())
     assert recipe_hash() != before
+
+
+def test_a_set_of_which_nothing_can_be_looked_for_is_an_error_before_the_input_is_read(tmp_path: Path) -> None:
+    (tmp_path / "questions.txt").write_text("Is it red?\n")
+    with pytest.raises(TaskError, match=r"holds no image and no question of 8 words or more; 0 .*, 1 questions"):
+        build_sample(tmp_path / "out", f"decontaminate={{sets: [{{path: {tmp_path / 'questions.txt'}}}]}}")
+    assert not (tmp_path / "out.work" / "measure").exists()

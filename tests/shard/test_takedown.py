@@ -378,6 +378,9 @@ def test_a_build_does_not_seal_shards_that_were_taken_down_from(tmp_path: Path) 
     build_small(tmp_path / "six")
     taken(tmp_path / "six", urls=[by_key(small_dataset())["0000000005"].url or ""])
     (tmp_path / "six" / "manifest.json").unlink()
+    with pytest.raises(TaskError, match=r"takedowns\.txt says what was taken down"):
+        build_small(tmp_path / "six")
+    (tmp_path / "six" / "takedowns.txt").unlink()
     with pytest.raises(TaskError, match=r"shard-0001\.tar has .* bytes, .*take-down; build with --fresh"):
         build_small(tmp_path / "six")
     build_small(tmp_path / "six", fresh=True)

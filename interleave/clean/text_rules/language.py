@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from interleave.clean.bounds import Verdict, outside
+from interleave.clean.languages import DETECTED
 from interleave.clean.text_rules.bounds import Level
 from interleave.clean.text_view import Text
 from interleave.settings import Settings
@@ -33,6 +34,12 @@ class Language(Settings):
 
     min: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.8
     """Least score that is kept; of two languages in equal parts each has about 0.5."""
+
+    @model_validator(mode="after")
+    def _check_codes(self) -> Language:
+        if self.by == "detection" and (unknown := [code for code in self.keep or () if code not in DETECTED]):
+            raise ValueError(f"`keep`: no language is detected as {', '.join(unknown)}; expected codes such as en, zh")
+        return self
 
     def measure(self, text: Text) -> float | None:
         if self.by == "source":

@@ -23,7 +23,18 @@ _FREQUENT = {
     "en": ("the", "be", "to", "of", "and", "that", "have", "with"),
     "zh": ("的", "在", "了", "和", "是", "一", "有", "不"),
 }
+
+
+def _check_language(code: str) -> str:
+    import stopwordsiso
+
+    if not stopwordsiso.has_lang(code):
+        raise ValueError(f"there is no list of stopwords for {code!r}; give one as `file`")
+    return code
+
+
 LanguageCode = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+StopwordCode = Annotated[LanguageCode, AfterValidator(_check_language)]
 
 
 def _check_file(path: str | None) -> str | None:
@@ -46,7 +57,7 @@ class Stopwords(TextShare, LongEnough):
     of: Level = "paragraph"
     """What is looked at, and removed."""
 
-    language: LanguageCode | None = None
+    language: StopwordCode | None = None
     """Whose list is used, as ISO 639 writes it; that of the detected language where none is given."""
 
     file: Annotated[OptionalLocation, AfterValidator(_check_file)] = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from interleave.clean.rules import Rule, sort_rules
+from interleave.drops import DROPS
 from interleave.errors import ShardError
 from interleave.shard.manifest import read_manifest
 
@@ -77,6 +79,8 @@ class Ledger:
         self.manifest = read_manifest(folder)
         self._folder = folder / "ledger"
         self.drops = self._read("drops")
+        if not set(DROPS.names) <= set(self.drops.column_names):
+            raise ShardError(f"{self._folder / 'drops.parquet'} is no ledger: expected {', '.join(DROPS.names)}")
         self._levels: dict[str, pa.Table] = {}
         self._recipe = recipe_bounds(self.manifest.recipe)
 
@@ -158,8 +162,8 @@ class Ledger:
 def recipe_bounds(recipe: Mapping[str, Any]) -> dict[str, Bounds]:
     """The bounds of the rules of a recipe that have `min` or `max`, by the names that the ledger has for them."""
     try:
-        rules = TypeAdapter(tuple[Rule, ...]).validate_python(recipe["clean"]["rules"], strict=False)
-    except (LookupError, TypeError, ValidationError):  # a rule of a package that is not installed here
+        rules = [_rule(raw) for raw in recipe["clean"]["rules"]]
+    except (LookupError, TypeError):
         return {}
     named = sort_rules(rules)
     return {
@@ -167,6 +171,16 @@ def recipe_bounds(recipe: Mapping[str, Any]) -> dict[str, Bounds]:
         for name, rule, _ in (*named.sentence, *named.paragraph, *named.image, *named.document)
         if hasattr(rule, "min") or hasattr(rule, "max")
     }
+
+
+def _rule(raw: Mapping[str, Any]) -> Any:
+    """A rule as the manifest has it. One of a package that is not here, or whose list of words is not, has its name and
+    its bounds."""
+    try:
+        return TypeAdapter(Rule).validate_python(raw, strict=False)
+    except ValidationError:
+        known = {name: raw[name] for name in ("kind", "of", "n", "min", "max") if name in raw}
+        return SimpleNamespace(subject="text" if "of" in raw else "document", **known)
 
 
 def _floats(table: pa.Table, rule: str) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,6 +80,8 @@ def explore(folder: Path, rules: Sequence[str] | None, *, bounds: Sequence[float
     Raises:
         ShardError: no such dataset, or no such rule.
     """
+    if not all(map(math.isfinite, bounds)):
+        raise ShardError("a bound is a number, neither nan nor inf")
     ledger = Ledger(folder)
     known = [name for _, name in ledger.rules()]
     views = [
@@ -155,5 +158,6 @@ def _lines(ledger: Ledger) -> list[RuleLine]:
     groups = named.append_column("level", level).group_by(["stage", "rule", "level"], use_threads=False)
     for row in groups.aggregate([([], "count_all")]).to_pylist():
         counted.setdefault((row["stage"], row["rule"]), dict.fromkeys(LEVELS, 0))[row["level"]] = row["count_all"]
-    ordered = sorted(counted.items(), key=lambda item: STAGES.index(item[0][0]))
+    order = {stage: number for number, stage in enumerate(STAGES)}
+    ordered = sorted(counted.items(), key=lambda item: order.get(item[0][0], len(order)))
     return [RuleLine(stage=stage, rule=rule, **counts) for (stage, rule), counts in ordered]

@@ -147,5 +147,12 @@ def test_bounds_come_from_the_recipe_under_the_names_of_the_ledger() -> None:
         "matched_images": Bounds(minimum=0.75),
         "num_images#2": Bounds(maximum=9),
     }
-    assert recipe_bounds({"clean": {"rules": [{"kind": "of a package that is gone"}]}}) == {}
+    gone = [
+        {"kind": "of a package that is gone", "min": 2},
+        {"kind": "common_words", "of": "sentence", "file": "0af3", "min": 1},
+    ]
+    assert recipe_bounds({"clean": {"rules": gone}}) == {
+        "of a package that is gone": Bounds(minimum=2),
+        "sentence.common_words": Bounds(minimum=1),
+    }
     assert recipe_bounds({}) == {}
