@@ -21,7 +21,7 @@ Numbers = npt.NDArray[np.uint64]
 
 _NUM_BYTES = 8
 # Every piece shows this many of its numbers, from which the places to cut are chosen.
-_SHOWN = 4096
+_SHOWN = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,9 @@ class Disk:
                 shown.append(piece[:: 1 + len(piece) // _SHOWN].copy())
             file.flush()
             places = _places_to_cut(np.concatenate(shown), ends[-1], len(buffer), num_low_bits)
-            cuts = np.array([[start, *_cuts(file, start, end, places), end] for start, end in pairwise(ends)])
-            for low, high in pairwise(cuts.T.tolist()):
-                yield self._range(file, list(zip(low, high, strict=True)), buffer)
+            cuts = np.stack([_cuts(file, start, end, places) for start, end in pairwise(ends)], axis=1)
+            for low, high in pairwise(cuts):
+                yield self._range(file, list(zip(low.tolist(), high.tolist(), strict=True)), buffer)
 
     def stored(self, parts: Iterable[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
         """Rows of two, one part after another, mapped from a file to be read."""
@@ -82,17 +82,19 @@ class Disk:
 def _places_to_cut(shown: Numbers, num_numbers: int, size: int, num_low_bits: int) -> Numbers:
     """Ascending numbers between which about half of `size` lie; all their low bits are 0."""
     shown.sort()
-    per_range = max(1, len(shown) * size // (2 * num_numbers))
+    per_range = max(1, len(shown) * size // (2 * max(num_numbers, 1)))
     low_bits = np.uint64((1 << num_low_bits) - 1)
     return np.unique(shown[per_range::per_range] & ~low_bits)
 
 
-def _cuts(file: IO[bytes], start: int, end: int, places: Numbers) -> list[int]:
-    """Where the sorted piece between two positions is to be cut; mapped for no longer than this takes."""
-    if start == end:
-        return [start] * len(places)
-    piece = np.memmap(file, dtype=np.uint64, mode="r", offset=start * _NUM_BYTES, shape=(end - start,))
-    return [start + int(cut) for cut in np.searchsorted(piece, places)]
+def _cuts(file: IO[bytes], start: int, end: int, places: Numbers) -> npt.NDArray[np.int64]:
+    """(2 + num_places,) where the sorted piece between two positions is cut, its ends included."""
+    cuts = np.full(2 + len(places), start, dtype=np.int64)
+    cuts[-1] = end
+    if start < end:
+        piece = np.memmap(file, dtype=np.uint64, mode="r", offset=start * _NUM_BYTES, shape=(end - start,))
+        cuts[1:-1] += np.searchsorted(piece, places)
+    return cuts
 
 
 def _read(file: IO[bytes], start: int, end: int) -> Numbers:

@@ -10,6 +10,8 @@ As connected components all four would be one cluster, though a and d may have n
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -65,7 +67,7 @@ def _visit_in_order(earlier: Ints, later: Ints, taken: npt.NDArray[np.bool_]) ->
     order = np.argsort(earlier, kind="stable")
     later = later[order]
     items, starts = np.unique(earlier[order], return_index=True)
-    ends = [*starts[1:].tolist(), len(later)]
-    for item, start, end in zip(items.tolist(), starts.tolist(), ends, strict=True):
+    borders = pairwise([*starts.tolist(), len(later)])
+    for item, (start, end) in zip(items.tolist(), borders, strict=True):
         if not taken[item]:
             taken[later[start:end]] = True
