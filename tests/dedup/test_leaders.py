@@ -63,8 +63,12 @@ def test_rounds_alone_and_visits_alone_find_the_same(
         assert leaders(num_items, array(pairs), np.array(order)).tolist() == one_by_one(num_items, pairs, order)
 
 
+@pytest.mark.parametrize("worth_a_round", [0.0, 0.2, 2.0])
 @pytest.mark.parametrize("num_pairs", [300, 3_000, 30_000])
-def test_thousands_of_items_have_the_same_leaders(num_pairs: int) -> None:
+def test_thousands_of_items_have_the_same_leaders(
+    num_pairs: int, worth_a_round: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WORTH_A_ROUND", worth_a_round)
     rng = np.random.default_rng(num_pairs)
     pairs, order = rng.integers(0, 3_000, (num_pairs, 2)), rng.permutation(3_000)
     expected = one_by_one(3_000, [(one, other) for one, other in pairs.tolist()], order.tolist())
