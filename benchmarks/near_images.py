@@ -65,7 +65,7 @@ def flipped(hashes: Hashes, most_bits: int, rng: np.random.Generator) -> Hashes:
     return changed
 
 
-def make(folder: Path, num_hashes: int, distance: int, skewed: bool) -> None:
+def make(folder: Path, distance: int, num_hashes: int, skewed: bool) -> Report:
     """Writes the hashes, each once and ascending, and the planted pairs of them."""
     rng = np.random.default_rng(0)
     hashes = some_hashes(num_hashes, skewed, rng)
@@ -76,6 +76,7 @@ def make(folder: Path, num_hashes: int, distance: int, skewed: bool) -> None:
     hashes.sort()
     np.save(folder / "hashes.npy", hashes[np.concatenate([[True], hashes[1:] != hashes[:-1]])])
     np.save(folder / "planted.npy", np.stack([one, other], axis=1)[one != other])
+    return {}
 
 
 def run_ours(folder: Path, distance: int, max_in_memory: int) -> Report:
@@ -119,6 +120,8 @@ def run_all_pairs(folder: Path, distance: int, num_hashes: int) -> Report:
 
 
 RUNS: dict[str, Callable[[Path, int, int], Report]] = {
+    "random": lambda folder, distance, num_hashes: make(folder, distance, num_hashes, skewed=False),
+    "skewed": lambda folder, distance, num_hashes: make(folder, distance, num_hashes, skewed=True),
     "ours": run_ours,
     "limit": run_limit,
     "plain blocks": run_plain_blocks,
@@ -198,7 +201,7 @@ def print_report(folder: Path, distance: int, num_hashes: int, max_in_memory: in
     every = fresh("all pairs", folder, distance, BRUTE_FORCE)
     grows = max(0.0, (many / parts[1] - few / parts[0]) / (parts[1] - parts[0]))
     plain = num_hashes * (max(0.0, few / parts[0] - grows * parts[0]) + grows * num_hashes)
-    memory = f"peak {ours['peak'] / 1e9:.2f} GB, own {ours['own'] / 1e9:.2f} GB"
+    memory = f"peak {ours['peak'] / 1e6:,.0f} MB, own {ours['own'] / 1e6:,.0f} MB"
     print(f"hamming_pairs  {ours['seconds']:9.2f} s, {memory}, {ours['pairs']:,} pairs")
     print(
         f"recall         {ours['found']:,} of {ours['planted']:,} planted pairs; of a part of {BRUTE_FORCE:,}:", end=" "
@@ -230,8 +233,9 @@ def main() -> None:
     num_hashes = 1_000_000 if args.quick else args.hashes
     part = (50_000 if args.skewed else 200_000) if args.quick else (200_000 if args.skewed else 2_000_000)
     with tempfile.TemporaryDirectory() as folder:
-        make(Path(folder), num_hashes, args.distance, args.skewed)
-        print(f"{num_hashes:,} {'skewed' if args.skewed else 'random'} hashes, distance {args.distance}")
+        kind = "skewed" if args.skewed else "random"
+        fresh(kind, Path(folder), args.distance, num_hashes)
+        print(f"{num_hashes:,} {kind} hashes, distance {args.distance}")
         print_report(Path(folder), args.distance, num_hashes, args.max_in_memory, (part, 2 * part))
 
 

@@ -52,7 +52,7 @@ def hamming_pairs(
     if len(hashes) < 2:
         return np.empty((0, 2), dtype=np.int64)
     disk = Disk(folder=folder)
-    found = _near(hashes, 0, distance, max(max_in_memory, 1), disk)
+    found = _near(hashes, 0, distance, max_in_memory, disk)
     keys = _keys_of_pairs(_batches(found, 1 + max_in_memory // 16), hashes)
     first, more = next(keys, np.empty(0, dtype=np.uint64)), next(keys, None)
     if more is None:
@@ -90,9 +90,6 @@ def _moved_and_sorted(values: Hashes, choice: Choice, buffer: Hashes, disk: Disk
 
 
 def _near_in_runs(part: Hashes, num_leading: int, distance: int, max_in_memory: int, disk: Disk) -> Iterator[Hashes]:
-    if len(part) > max_in_memory:
-        yield from _near(part, num_leading, distance, max_in_memory, disk)
-        return
     for length in _RUN_LENGTHS:
         num_left = yield from _compare_runs(part, num_leading, distance, length)
         part = part[:num_left]

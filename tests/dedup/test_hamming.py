@@ -67,6 +67,7 @@ def few_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hamming, "best_borders", borders)
     monkeypatch.setattr(hamming, "_RUN_LENGTHS", (2, 5))
     monkeypatch.setattr(hamming, "_CHUNK", 64)
+    monkeypatch.setattr(hamming, "_TILE", (16, 20))
 
 
 @given(roots, flips, st.integers(0, 16))
@@ -207,9 +208,31 @@ def test_nobody_has_no_neighbour(num_hashes: int) -> None:
     assert pairs.dtype == np.int64
 
 
-def test_at_the_greatest_distance_all_are_pairs() -> None:
+@pytest.mark.parametrize("tile", [(32, 2048), (3, 7), (7, 3), (5, 5)])
+def test_at_the_greatest_distance_all_are_pairs(tile: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hamming, "_TILE", tile)
     hashes = random_hashes(50, np.random.default_rng(0))
-    assert len(hamming_pairs(hashes, 64)) == 50 * 49 // 2
+    assert hamming_pairs(hashes, 64).tolist() == [list(pair) for pair in itertools.combinations(range(50), 2)]
+
+
+@pytest.mark.usefixtures("few_searched")
+def test_hashes_that_ascend_in_pieces_do_not_count_as_ascending() -> None:
+    hashes = np.concatenate([np.arange(64, 128), np.arange(64)]).astype(np.uint64)
+    assert hamming_pairs(hashes, 1).tolist() == brute_force(hashes, 1)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=64), st.data())
+def test_every_block_has_a_bit(information: list[float], data: st.DataObject) -> None:
+    num_blocks = data.draw(st.integers(1, len(information)))
+    borders = bit_blocks._equal_blocks(np.array(information) + 1e-6, num_blocks)
+    assert (len(borders), borders[0], borders[-1]) == (num_blocks + 1, len(information), 0)
+    assert all(high > low for high, low in itertools.pairwise(borders))
+
+
+def test_blocks_share_out_what_bits_tell_not_bits() -> None:
+    assert bit_blocks._equal_blocks(np.ones(64), 4) == (64, 48, 32, 16, 0)
+    information = np.array([0.0] * 40 + [1.0] * 6 + [0.5] * 12 + [0.0] * 6) + 1e-6
+    assert bit_blocks._equal_blocks(information, 2) == (64, 18, 0)
 
 
 def test_a_repeated_hash_is_refused() -> None:
