@@ -169,7 +169,7 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpan:
-    """The stored ids that stand for one image."""
+    """The stored ids that stand for one image: placeholders, and the marks around and between them."""
 
     start: int
     length: int
@@ -188,9 +188,11 @@ class Encoded:
     token_ids: Int32s
     # (num_ids,)
     parts: tuple[TextPart | ImageSpan, ...]
-    # The same as text and images, in order; they cover every id but BOS and EOS.
+    # The same as text and images, in order; they cover every id but the structural ones.
     num_structural: int
-    # BOS, EOS and wrappers among the ids; the rest of them is content.
+    # BOS, EOS and text that wraps images among the ids; the rest of them is content.
+    num_repeated: int
+    # Ids at its start that the part before has, too.
     cuts: Int32s
     # (num_units,) positions where a unit (a sentence with its images) begins: where the ids may be cut.
 

@@ -30,7 +30,7 @@ from interleave.download import download
 from interleave.earlier import earlier_datasets
 from interleave.encode.encode import encode
 from interleave.encode.faces import check_boxes
-from interleave.encode.model import TargetModel, target_model
+from interleave.encode.model import TargetModel, Wanted, target_model
 from interleave.errors import RecipeError, TaskError
 from interleave.executors import open_executor
 from interleave.files import write_bytes
@@ -138,14 +138,20 @@ def _fetch(recipe: Recipe, run: Run, splits: Sequence[Split]) -> None:
 
 
 def _target_model(recipe: Recipe) -> TargetModel:
+    encode = recipe.encode
     return target_model(
-        profile=recipe.profile,
-        tokenizer=recipe.tokenizer,
-        placeholder=recipe.placeholder,
-        tokens_per_image=recipe.tokens_per_image,
-        context=recipe.context,
-        bos=recipe.encode.bos,
-        eos=recipe.encode.eos,
+        Wanted(
+            profile=recipe.profile,
+            layout=encode.layout,
+            tokenizer=recipe.tokenizer,
+            placeholder=None if encode.placeholder == "profile" else encode.placeholder,
+            tokens_per_image=None if encode.tokens_per_image == "profile" else encode.tokens_per_image,
+            form=None if encode.form == "profile" else encode.form,
+            options=encode.options,
+            context=recipe.longest_sample,
+            bos=encode.bos,
+            eos=encode.eos,
+        )
     )
 
 

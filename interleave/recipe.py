@@ -31,7 +31,10 @@ from interleave.clean.settings import Clean
 from interleave.dedup.decontaminate import Decontaminate, EvaluationSet
 from interleave.dedup.settings import Dedup
 from interleave.earlier import earlier_digests
-from interleave.encode.profiles import PROFILES, Profile
+from interleave.encode.layouts import LAYOUTS
+from interleave.encode.profiles.known import PROFILES
+from interleave.encode.profiles.profile import Profile
+from interleave.encode.settings import Encode, Splitting
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
 from interleave.identity import fingerprint
@@ -91,31 +94,6 @@ class Images(Settings):
     """Pictures with more px (width x height) are not decoded."""
 
 
-class Encode(Settings):
-    """How documents become token ids."""
-
-    layout: Literal["document"] = "document"
-    """`document`: BOS, all sentences with all images in their places, EOS."""
-
-    context: Annotated[int, Field(ge=16)] | Literal["profile"] | None = "profile"
-    """Longest sample in expanded tokens. Longer documents are cut between sentences. null: the loader cuts."""
-
-    tokens_per_image: Annotated[int, Field(ge=1)] | Literal["profile"] = "profile"
-    """Tokens that an image becomes inside the model."""
-
-    placeholder: int | str = "profile"
-    """What stands for an image: an id (-200), or a text (`<image>`) that is looked up or put after the vocabulary."""
-
-    separator: str = " "
-    """Joins sentences."""
-
-    bos: str | None = "auto"
-    """Token at a document's start. `auto`: the tokenizer's own, where it has one. null: none."""
-
-    eos: str | None = "auto"
-    """Token at a document's end. `auto`: the tokenizer's own, where it has one. null: none."""
-
-
 class Shards(Settings):
     """How samples are laid out in files."""
 
@@ -170,7 +148,7 @@ class Recipe(Settings):
     `package:NAME/PATH`, a file inside an installed package."""
 
     profile: Annotated[str, BeforeValidator(_known_profile)] = "vila-1.0"
-    """The model that the shards are for: `vila-1.0`, `vila-1.5`, `nvila-lite` or `llava-1.5`."""
+    """The family of models that the shards are for; `interleave profile list` names them all."""
 
     encode: Encode = Encode()
     """How documents become token ids."""
@@ -194,9 +172,32 @@ class Recipe(Settings):
         self._check_scores()
         if self.splits and ("train" in self.splits or sum(self.splits.values()) >= 1):
             raise ValueError("`splits` names shares besides `train`, and they add up to less than 1")
-        if self.context is not None and self.tokens_per_image + 2 > self.context:
-            raise ValueError(f"an image takes {self.tokens_per_image} tokens, the context has only {self.context}")
+        self._check_encode()
         return self
+
+    def _check_encode(self) -> None:
+        """A layout fixes what stands for an image and where; sources that are weighted exist."""
+        layout = LAYOUTS[self.encode.layout]
+        if layout.placeholder is not None and self.encode.placeholder != "profile":
+            raise ValueError(f"encode.layout {self.encode.layout} has a placeholder; leave encode.placeholder out")
+        if layout.as_vila and self.align.place != "before":
+            raise ValueError(f"encode.layout {self.encode.layout} has images before sentences; leave align.place out")
+        unknown = sorted(set(self.encode.source_weights) - {source.name for source in self.all_sources})
+        if unknown:
+            raise ValueError(f"encode.source_weights: there is no source {unknown[0]!r}")
+
+        if self.context is None and self.encode.split != Splitting():
+            raise ValueError("encode.split: with encode.context null the loader cuts; leave encode.split out")
+        least = self._least_image_tokens()
+        if self.context is not None and least + 2 > self.context:
+            raise ValueError(f"an image takes {least} tokens, the context has only {self.context}")
+
+    def _least_image_tokens(self) -> int:
+        """What a small image among several takes."""
+        if self.encode.tokens_per_image != "profile":
+            return self.encode.tokens_per_image
+        options = {name: self.encode.options.get(name, value) for name, value in self.model.options.items()}
+        return sum(times for _, times in self.model.expand(64, 64, 2, options))
 
     def _check_scores(self) -> None:
         """Each has a name of its own; what asks for one finds it, and of the right kind."""
@@ -229,14 +230,10 @@ class Recipe(Settings):
         return self.model.context if self.encode.context == "profile" else self.encode.context
 
     @property
-    def tokens_per_image(self) -> int:
-        return (
-            self.model.tokens_per_image if self.encode.tokens_per_image == "profile" else self.encode.tokens_per_image
-        )
-
-    @property
-    def placeholder(self) -> int | str:
-        return self.model.placeholder if self.encode.placeholder == "profile" else self.encode.placeholder
+    def longest_sample(self) -> int | None:
+        """The context, or the longer one of documents that are kept whole."""
+        few_shot = self.encode.split.few_shot
+        return self.context if self.context is None or few_shot is None else max(self.context, few_shot.context)
 
     @property
     def max_short_side(self) -> int | None:

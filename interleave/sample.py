@@ -11,6 +11,7 @@ see no samples), and the order of images stands in the JSON, never in the sortin
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ class Record:
     # What each image becomes in the model.
     loss_spans: tuple[tuple[int, int], ...]
     # (start, length) of the ids that are learned.
+    loss_weight: float
+    # What they count for.
+    num_document_images: int
+    # Of the whole document that the sample is a part of.
+    num_repeated: int
+    # Ids at its start that the part before has, too.
     cuts: tuple[int, ...]
     # Where a sentence with its images begins among the ids.
     tokenizer: str
@@ -80,7 +87,9 @@ def ids_member(key: str) -> str:
     return f"{key}.{IDS_SUFFIX}"
 
 
-def write_body(encoded: Encoded, tokenizer: str, profile: str) -> bytes:
+def write_body(
+    encoded: Encoded, tokenizer: str, profile: str, loss_spans: Sequence[tuple[int, int]], loss_weight: float
+) -> bytes:
     """The JSON of a sample without what depends on its key."""
     document = encoded.document
     body = {
@@ -93,7 +102,10 @@ def write_body(encoded: Encoded, tokenizer: str, profile: str) -> bytes:
         "image_info": [_image_info(span) for span in encoded.spans],
         "spans": [[span.start, span.length] for span in encoded.spans],
         "span_tokens": [span.num_tokens for span in encoded.spans],
-        "loss_spans": _loss_spans(encoded),
+        "loss_spans": loss_spans,
+        "loss_weight": loss_weight,
+        "num_document_images": len(document.images),
+        "num_repeated": encoded.num_repeated,
         "cuts": encoded.cuts.tolist(),
         "similarity": _similarities(encoded),
         "tokenizer": tokenizer,
@@ -158,6 +170,9 @@ def read_record(data: bytes) -> Record:
             spans=tuple(_pair(item) for item in fields["spans"]),
             span_tokens=tuple(map(_count, fields["span_tokens"])),
             loss_spans=tuple(_pair(item) for item in fields["loss_spans"]),
+            loss_weight=_weight(fields["loss_weight"]),
+            num_document_images=_count(fields["num_document_images"]),
+            num_repeated=_count(fields["num_repeated"]),
             cuts=tuple(map(_count, fields["cuts"])),
             tokenizer=_text(fields, "tokenizer"),
             profile=_text(fields, "profile"),
@@ -194,18 +209,6 @@ def _image_info(span: ImageSpan) -> dict[str, Any]:
     }
 
 
-def _loss_spans(encoded: Encoded) -> list[list[int]]:
-    """All ids but those that stand for images, run by run."""
-    spans, begin = [], 0
-    for span in encoded.spans:
-        if span.start > begin:
-            spans.append([begin, span.start - begin])
-        begin = span.start + span.length
-    if begin < len(encoded.token_ids):
-        spans.append([begin, len(encoded.token_ids) - begin])
-    return spans
-
-
 def _similarities(encoded: Encoded) -> list[list[float] | None] | None:
     """For each image its similarity to each text of the sample, to four digits; None where no image has any."""
     sentences = [part.sentence for part in encoded.parts if isinstance(part, TextPart)]
@@ -232,6 +235,12 @@ def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r:.40}, expected a count")
     return value
+
+
+def _weight(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value < math.inf:
+        raise ValueError(f"{value!r:.40}, expected a weight")
+    return float(value)
 
 
 def _info(value: Any) -> dict[str, Any]:

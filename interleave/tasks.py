@@ -22,7 +22,9 @@ from interleave.clean.scores import IndexedScores, scores_identity
 from interleave.dedup_tasks import fingerprint_files
 from interleave.encode.encode import EncodeTask
 from interleave.encode.faces import FaceBlur
+from interleave.encode.fit import Fit
 from interleave.encode.layout import LayoutSettings
+from interleave.encode.layouts import LAYOUTS
 from interleave.encode.model import TargetModel
 from interleave.recipe import Recipe
 from interleave.run import StageResult, Task
@@ -86,9 +88,13 @@ def encode_tasks(
             scores=scores,
             tokenizer_file=model.tokenizer_file,
             tokenizer_name=model.tokenizer_name,
-            profile=model.profile,
+            reserved=model.reserved,
+            fit=_fit(recipe, model),
             layout=_layout(recipe, model),
-            context=model.context,
+            context=recipe.context,
+            policy=recipe.encode.split,
+            loss=recipe.encode.loss,
+            source_weights=recipe.encode.source_weights,
             faces=_faces(recipe, number, work),
         )
         # The tokenizer counts by its content: the same file elsewhere changes nothing.
@@ -208,14 +214,27 @@ def folders(recipe: Recipe, shards: Sequence[PlannedShard]) -> list[tuple[str, P
     return [(name, Path(recipe.output) / name) for name in dict.fromkeys(shard.dataset for shard in shards)]
 
 
+def _fit(recipe: Recipe, model: TargetModel) -> Fit:
+    layout = LAYOUTS[model.layout]
+    return Fit(
+        max_images=layout.max_images,
+        tokens=model.image,
+        room=None if recipe.context is None else recipe.context - 2,
+        may_end=not layout.as_vila or model.eos is not None or bool(model.text_after),
+        keep_empty=layout.as_vila,
+    )
+
+
 def _layout(recipe: Recipe, model: TargetModel) -> LayoutSettings:
     return LayoutSettings(
-        placeholder=model.placeholder,
-        tokens_per_image=model.tokens_per_image,
+        image=model.image,
         separator=recipe.encode.separator,
+        text_before=model.text_before,
+        text_after=model.text_after,
+        strip=LAYOUTS[model.layout].as_vila,
         bos=model.bos,
         eos=model.eos,
-        longest_sentence=None if model.context is None else model.context - 2,
+        longest_sentence=None if recipe.context is None else recipe.context - 2,
     )
 
 
@@ -231,8 +250,12 @@ def _tokenizer_entry(model: TargetModel) -> TokenizerEntry:
 
 def _model_entry(model: TargetModel) -> ModelEntry:
     return ModelEntry(
-        profile=model.profile,
-        placeholder=model.placeholder,
-        tokens_per_image=model.tokens_per_image,
+        profile=model.image.profile,
+        layout=model.layout,
+        placeholder=model.image.placeholder,
+        form=model.image.form,
+        options=dict(model.image.options),
+        marks=dict(model.image.ids),
+        tokens_per_image=model.image.tokens_per_image,
         context=model.context,
     )

@@ -83,11 +83,11 @@ def build_small(output: Path, *overrides: str, fresh: bool = False) -> Report:
 
 
 def small_overrides() -> tuple[str, str]:
-    return f"source.path={_six_documents()}", "images.max_short_side=64"
+    return f"source.path={six_documents()}", "images.max_short_side=64"
 
 
 @cache
-def _six_documents() -> Path:
+def six_documents() -> Path:
     path = _session_folder() / "six" / "docs.jsonl"
     path.parent.mkdir()
     wanted = ("night.example/checklist", "three-planets", "pulleys", "phases-of-the-moon", "compost", "two-weaves")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from interleave.document import BlobRef, Image, Looks, MeasuredDocument
+from interleave.encode.image_tokens import ImageTokens
 
 # Of a photograph.
 LOOKS = Looks(sharpness=2.5, entropy=7.4, flat=0.4, text=0.0, num_frames=1)
@@ -61,6 +62,13 @@ def make_measured(
         images=tuple(images),
         num_source_images=len(images),
         meta={} if language is None else {"language": language},
+    )
+
+
+def image_tokens(num_tokens: int | None = 4, profile: str = "vila-1.0") -> ImageTokens:
+    """Of a model that makes so many tokens of every image, and has -200 for one."""
+    return ImageTokens(
+        profile=profile, form="compact", options={}, placeholder=-200, ids={}, tokens_per_image=num_tokens
     )
 
 

@@ -372,7 +372,7 @@ def test_a_page_full_of_special_strings_gives_no_special_id_in_a_model_with_a_pl
     lines = [orjson.dumps(document | {"url": f"https://hostile.example/{n}"}) for n in range(2)]
     (tmp_path / "docs.jsonl").write_bytes(b"\n".join(lines))
     dataset = tmp_path / "mmc4"
-    build_sample(dataset, *NO_RULES, f"source.path={tmp_path / 'docs.jsonl'}", "profile=nvila-lite")
+    build_sample(dataset, *NO_RULES, f"source.path={tmp_path / 'docs.jsonl'}", "encode.placeholder=<image>")
     tokenizer = load_tokenizer(find_tokenizer(load_recipe(RECIPE).tokenizer))
     placeholder = manifest_of(dataset)["model"]["placeholder"]
     special = [tokenizer.token_id(name) for name in ("<s>", "</s>", "<unk>")]

@@ -15,8 +15,10 @@ import interleave
 
 PACKAGE = Path(interleave.__file__).parent
 # Folders within a stage.
-GROUPS = ("align/models", "clean/models", "clean/text_rules", "dedup/evaluation", "validate/explore")
-STAGES = ("access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "validate")
+GROUPS = ("align/models", "clean/models", "clean/text_rules", "dedup/evaluation", "encode/profiles", "validate/explore")
+STAGES = (
+    "access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "translate", "validate",
+)  # fmt: skip
 # Of the extras `download`, `pages` and `readers`: what images by URL, web pages and Parquet of others need.
 SPECIAL = {
     "aiohttp", "aiodns", "protego", "yarl", "fastwarc", "resiliparse", "lxml", "warcio", "datasets", "img2dataset",

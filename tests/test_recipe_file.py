@@ -39,12 +39,7 @@ def faults(folder: Path, text: str, *overrides: str) -> str:
 
 def test_a_short_recipe_gets_the_documented_defaults(folder: Path) -> None:
     recipe = load(folder, BASE)
-    assert (recipe.profile, recipe.context, recipe.tokens_per_image, recipe.placeholder) == (
-        "vila-1.0",
-        4096,
-        576,
-        -200,
-    )
+    assert (recipe.profile, recipe.context, recipe.encode.layout) == ("vila-1.0", 4096, "document")
     assert recipe.max_short_side == 336
     assert recipe.seed == 0
     assert recipe.clean.rules == ()
@@ -55,7 +50,7 @@ def test_settings_of_the_recipe_come_before_those_of_its_profile(folder: Path) -
         folder,
         BASE + "encode: {context: 1000, tokens_per_image: 64, placeholder: '<image>'}\nimages: {max_short_side: null}",
     )
-    assert (recipe.context, recipe.tokens_per_image, recipe.placeholder) == (1000, 64, "<image>")
+    assert (recipe.context, recipe.encode.tokens_per_image, recipe.encode.placeholder) == (1000, 64, "<image>")
     assert recipe.max_short_side is None
     assert load(folder, BASE + "encode: {context: null}").context is None
 

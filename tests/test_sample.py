@@ -38,9 +38,10 @@ ENCODED = Encoded(
         TextPart(start=5, length=1, sentence=3, text="y", borders=None),
     ),
     num_structural=2,
+    num_repeated=0,
     cuts=np.array([0, 5], dtype=np.int32),
 )
-BODY = write_body(ENCODED, "llama", "vila-1.0")
+BODY = write_body(ENCODED, tokenizer="llama", profile="vila-1.0", loss_spans=[(0, 3), (5, 2)], loss_weight=0.5)
 IS_IMAGE = [False, True, True, False]
 
 
@@ -77,8 +78,10 @@ def test_a_sample_is_read_as_it_was_written() -> None:
     assert (record.tokenizer, record.profile) == ("llama", "vila-1.0")
 
 
-def test_everything_but_images_is_learned() -> None:
-    assert read_record(sample()).loss_spans == ((0, 3), (5, 2))
+def test_what_is_learned_and_what_it_counts_for_are_read_as_given() -> None:
+    record = read_record(sample())
+    assert (record.loss_spans, record.loss_weight) == (((0, 3), (5, 2)), 0.5)
+    assert (record.num_document_images, record.num_repeated) == (0, 0)
 
 
 def test_similarities_are_those_to_the_texts_of_the_sample_to_four_digits() -> None:
@@ -94,9 +97,10 @@ def test_a_dataset_without_similarities_has_none() -> None:
         token_ids=ENCODED.token_ids,
         parts=parts,
         num_structural=2,
+        num_repeated=0,
         cuts=ENCODED.cuts,
     )
-    assert orjson.loads(write_body(without, "t", "p"))["similarity"] is None
+    assert orjson.loads(write_body(without, tokenizer="t", profile="p", loss_spans=[], loss_weight=1.0))["similarity"] is None
 
 
 @given(st.integers(0, 10**10 - 1))
@@ -108,6 +112,11 @@ def test_the_length_of_a_samples_json_does_not_depend_on_its_number(number: int)
     "changes",
     [
         {"key": 42},
+        {"loss_weight": -1},
+        {"loss_weight": "1"},
+        {"loss_weight": True},
+        {"num_repeated": -1},
+        {"num_document_images": ...},
         {"doc_id": ...},
         {"part": -1},
         {"part": True},

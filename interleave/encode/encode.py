@@ -17,11 +17,14 @@ from interleave.clean.rules import Rules
 from interleave.clean.score_rules import ScoreTables
 from interleave.clean.scores import IndexedScores
 from interleave.counts import Counts
-from interleave.document import Document, Drop, Encoded, ImageSpan, MeasuredDocument, Sentence
+from interleave.document import Document, Drop, Encoded, ImageSpan, MeasuredDocument, Sentence, TextPart
 from interleave.drops import read_dropped, write_drops
 from interleave.encode.faces import FaceBlur, open_blur
+from interleave.encode.fit import STAGE, Fit
 from interleave.encode.layout import LayoutSettings, lay_out
-from interleave.encode.settle import STAGE, Gone, escape_placeholders, settle
+from interleave.encode.loss import Loss, loss_spans
+from interleave.encode.settings import Splitting
+from interleave.encode.settle import Gone, escape_placeholders, settle
 from interleave.encode.split import spans_of, split
 from interleave.encode.tokenizer import Tokenizer, load_tokenizer
 from interleave.files import atomic_write
@@ -76,16 +79,22 @@ class EncodeTask:
     scores: Mapping[str, IndexedScores]
     tokenizer_file: str
     tokenizer_name: str
-    profile: str
+    reserved: tuple[str, ...]
+    # Of the tokenizer.
+    fit: Fit
     layout: LayoutSettings
     context: int | None
+    policy: Splitting
+    loss: Loss
+    source_weights: Mapping[str, float]
+    # Of those that do not count for 1.
     faces: FaceBlur | None
     # How they are blurred; None: they stay.
 
 
 def encode(task: EncodeTask) -> Counts:
     """Writes the samples of a split, and the drops of documents that fell when others' drops were applied."""
-    tokenizer = load_tokenizer(Path(task.tokenizer_file))
+    tokenizer = load_tokenizer(Path(task.tokenizer_file), task.reserved)
     counts = Counts()
     drops: list[Drop] = []
     with atomic_write(Path(task.samples)) as file, pa.ipc.new_file(file, SAMPLES) as writer:
@@ -106,14 +115,14 @@ def _samples(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list
     kept = _blurred(_settled(task, tokenizer, counts, drops), task, counts)
     while batch := list(islice(kept, _BATCH)):
         for whole in lay_out(batch, tokenizer, task.layout):
-            parts, num_inside_units = split(whole, task.context)
+            parts, num_inside_units = split(whole, task.context, task.policy)
             counts["documents_out"] += 1
             counts["documents_cut"] += len(parts) > 1
             counts["cuts_inside_sentences"] += num_inside_units
             counts["tokens_in"] += _num_text_tokens(whole)
             for part in parts:
                 counts["samples"] += 1
-                counts["images_out"] += len(part.spans)
+                counts["images_out"] += sum(span.start >= part.num_repeated for span in part.spans)
                 counts["tokens_out"] += _num_text_tokens(part)
                 counts["tokens_structural"] += part.num_structural
                 counts["tokens_expanded"] += part.num_tokens
@@ -138,7 +147,9 @@ def _settled(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list
     for read in read_documents(Path(task.documents)):
         measured = with_similarities(read)
         gone = dropped.of(measured.id)
-        settled = settle(measured, gone, task.rules, task.align, task.seed, scores.of(measured).document)
+        settled = settle(
+            measured, gone, task.rules, task.align, task.seed, scores.of(measured).document, fit=task.fit
+        )
         counts["sentences_in"] += sum(map(bool, measured.sentences))
         if dropped.document(measured.id):
             lost.append(_sentences(measured, range(len(measured.sentences))))
@@ -194,12 +205,19 @@ class _Dropped:
 
 
 def _num_text_tokens(encoded: Encoded) -> int:
-    """Ids that came from the page's text: neither structure nor images."""
-    return len(encoded.token_ids) - encoded.num_structural - sum(span.length for span in encoded.spans)
+    """Ids that came from the page's text, each counted once."""
+    texts = (part for part in encoded.parts if isinstance(part, TextPart))
+    return sum(part.length for part in texts if part.start >= encoded.num_repeated)
 
 
 def _row(encoded: Encoded, task: EncodeTask) -> dict[str, Any]:
-    body = write_body(encoded, task.tokenizer_name, task.profile)
+    body = write_body(
+        encoded,
+        tokenizer=task.tokenizer_name,
+        profile=task.layout.image.profile,
+        loss_spans=loss_spans(encoded, task.loss),
+        loss_weight=task.source_weights.get(encoded.document.source, 1.0),
+    )
     is_image = [isinstance(part, ImageSpan) for part in encoded.parts]
     ids = write_ids(encoded.token_ids)
     blobs = [span.image.blob for span in encoded.spans]

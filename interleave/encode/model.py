@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from interleave.encode.image_tokens import ImageTokens
+from interleave.encode.layouts import LAYOUTS, Layout
+from interleave.encode.profiles.known import PROFILES
+from interleave.encode.profiles.profile import Form, Profile
 from interleave.encode.tokenizer import Tokenizer, bos_and_eos, find_tokenizer, load_tokenizer, tokenizer_fingerprint
 from interleave.errors import RecipeError
 
@@ -13,49 +18,114 @@ from interleave.errors import RecipeError
 class TargetModel:
     """What encoding needs to know of a model."""
 
-    profile: str
     tokenizer_file: str
     tokenizer_name: str
     # As the recipe calls it, without the folders of this machine.
     tokenizer_sha256: str
     vocab_size: int
-    placeholder: int
-    tokens_per_image: int
+    reserved: tuple[str, ...]
+    # Names that no text has as one of these tokens, whatever the tokenizer's file says of them.
+    layout: str
+    image: ImageTokens
+    text_before: str
+    text_after: str
+    # Around each image.
     context: int | None
     bos: int | None
     eos: int | None
 
 
-def target_model(
-    *,
-    profile: str,
-    tokenizer: str,
-    placeholder: int | str,
-    tokens_per_image: int,
-    context: int | None,
-    bos: str | None,
-    eos: str | None,
-) -> TargetModel:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a recipe says of a model; None: as the profile says."""
+
+    profile: str
+    layout: str
+    tokenizer: str
+    placeholder: int | str | None
+    tokens_per_image: int | None
+    form: Form | None
+    options: Mapping[str, int]
+    context: int | None
+    # None: documents are stored whole.
+    bos: str | None
+    eos: str | None
+    # `auto`: as the profile says, or else the tokenizer's own.
+
+
+def target_model(wanted: Wanted) -> TargetModel:
     """Resolves what a recipe says of a model.
 
     Raises:
-        RecipeError: the tokenizer cannot be had, loses text, or a named token is not in it.
+        RecipeError: the tokenizer cannot be had, loses text, or lacks a token that the profile needs.
     """
-    path = find_tokenizer(tokenizer)
-    loaded = load_tokenizer(path)
-    bos_id, eos_id = bos_and_eos(loaded, path, bos, eos)
+    profile, layout = PROFILES[wanted.profile], LAYOUTS[wanted.layout]
+    path = find_tokenizer(wanted.tokenizer)
+    reserved = _reserved(wanted, profile, layout)
+    tokenizer = load_tokenizer(path, reserved)
+    image = _image_tokens(wanted, profile, layout, tokenizer)
+    bos, eos = bos_and_eos(tokenizer, path, _end(wanted.bos, profile.bos), _end(wanted.eos, profile.eos))
     return TargetModel(
-        profile=profile,
         tokenizer_file=str(path),
-        tokenizer_name=path.name if Path(tokenizer).is_absolute() else tokenizer,
+        tokenizer_name=path.name if Path(wanted.tokenizer).is_absolute() else wanted.tokenizer,
         tokenizer_sha256=tokenizer_fingerprint(path),
-        vocab_size=loaded.vocab_size,
-        placeholder=_placeholder_id(loaded, placeholder),
-        tokens_per_image=tokens_per_image,
-        context=context,
-        bos=bos_id,
-        eos=eos_id,
+        vocab_size=tokenizer.vocab_size,
+        reserved=reserved,
+        layout=wanted.layout,
+        image=image,
+        text_before=profile.text_before if layout.text_before is None else layout.text_before,
+        text_after=profile.text_after if layout.text_after is None else layout.text_after,
+        context=wanted.context,
+        bos=bos,
+        eos=eos,
     )
+
+
+def _end(wanted: str | None, of_profile: str | None) -> str | None:
+    return of_profile if wanted == "auto" else wanted
+
+
+def _reserved(wanted: Wanted, profile: Profile, layout: Layout) -> tuple[str, ...]:
+    placeholder = _placeholder(wanted, profile, layout)
+    marks = () if wanted.tokens_per_image else profile.marks
+    return (*([placeholder] if isinstance(placeholder, str) else []), *marks)
+
+
+def _placeholder(wanted: Wanted, profile: Profile, layout: Layout) -> int | str:
+    asked = layout.placeholder if wanted.placeholder is None else wanted.placeholder
+    return profile.placeholder if asked is None else asked
+
+
+def _image_tokens(wanted: Wanted, profile: Profile, layout: Layout, tokenizer: Tokenizer) -> ImageTokens:
+    return ImageTokens(
+        profile=profile.name,
+        form=wanted.form or profile.stored,
+        options=_options(profile, wanted.options),
+        placeholder=_placeholder_id(tokenizer, _placeholder(wanted, profile, layout)),
+        ids={} if wanted.tokens_per_image else {mark: _mark_ids(tokenizer, mark, profile) for mark in profile.marks},
+        tokens_per_image=wanted.tokens_per_image,
+    )
+
+
+def _options(profile: Profile, wanted: Mapping[str, int]) -> dict[str, int]:
+    unknown = sorted(set(wanted) - set(profile.options))
+    if unknown:
+        known = ", ".join(profile.options) or "none"
+        raise RecipeError(f"encode.options: the profile {profile.name} has no {unknown[0]!r}; there are: {known}")
+    return {**profile.options, **wanted}
+
+
+def _mark_ids(tokenizer: Tokenizer, mark: str, profile: Profile) -> tuple[int, ...]:
+    """The id of a special token, or the ids of what is ordinary text between them, as a newline between rows."""
+    found = tokenizer.token_id(mark)
+    if found is not None and (tokenizer.is_special(found) or not mark.strip()):
+        return (found,)
+    if mark.strip():
+        raise RecipeError(
+            f"tokenizer: it has no special token {mark!r}, which the profile {profile.name} puts around images; "
+            "name the tokenizer of that model"
+        )
+    return tuple(tokenizer.encode_batch([mark])[0].ids.tolist())
 
 
 def _placeholder_id(tokenizer: Tokenizer, placeholder: int | str) -> int:

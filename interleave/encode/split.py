@@ -5,12 +5,15 @@ Used by the build, and by the loader where shards hold whole documents, so that 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from interleave.document import Encoded, ImageSpan, TextPart
+from interleave.encode.settings import Splitting
+
+NO_POLICY = Splitting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +33,21 @@ class Cutting:
 
     borders: tuple[int, ...]
     # (num_parts + 1,) positions in the stored ids, from 0 to their number.
+    begins: tuple[int, ...]
+    # (num_parts,) where each part begins: before its border where it begins with units of the part before.
     num_inside_units: int
     # Borders that had to fall inside a sentence with its images.
 
 
-def cut(num_ids: int, spans: Spans, units: Sequence[int], context: int) -> Cutting:
-    """The fewest parts of at most `context` expanded tokens, filled from the front.
+def cut(
+    num_ids: int, spans: Spans, units: Sequence[int], context: int, *, overlap: int = 0, min_tokens: int = 0
+) -> Cutting:
+    """Parts of at most `context` expanded tokens, filled from the front; without overlap the fewest there can be.
 
     units: ascending positions where a sentence with its images begins. Only a unit that is alone too long is cut
     inside: then between its images, then between its tokens.
+    overlap: units that a part begins with once more, as far as there is room for a new one behind them.
+    min_tokens: a last part that is smaller takes units from the one before, which keeps as many.
 
         ids  B i a a a i b b E   (i an image of 4 tokens), units [0, 5], context 9
         expanded sizes of the units: 1+4+3 = 8 and 4+2+1 = 7   ->   borders (0, 5, 9)
@@ -52,29 +61,68 @@ def cut(num_ids: int, spans: Spans, units: Sequence[int], context: int) -> Cutti
     images = sorted(
         {0, *spans.starts, *(start + length for start, length in zip(spans.starts, spans.lengths, strict=True))}
     )
-    borders, num_inside_units, total = [0], 0, expanded.at(num_ids)
-    while total - expanded.at(borders[-1]) > context:
-        start = borders[-1]
-        limit = expanded.at(start) + context
+    borders, begins, num_inside_units, total = [0], [0], 0, expanded.at(num_ids)
+    while total - expanded.at(begins[-1]) > context:
+        start, limit = borders[-1], expanded.at(begins[-1]) + context
         reached = bisect_right(soft_ends, limit) - 1
         if reached >= 0 and soft[reached] > start:
             borders.append(soft[reached])
-            continue
-        borders.append(_inside_unit(start, limit, num_ids, images, expanded))
-        num_inside_units += 1
-    return Cutting(borders=(*borders, num_ids), num_inside_units=num_inside_units)
+            begins.append(_begin_of(borders[-2], borders[-1], soft, overlap))
+        elif begins[-1] < start:
+            begins[-1] = start
+        else:
+            borders.append(_inside_unit(start, limit, num_ids, images, expanded))
+            begins.append(borders[-1])
+            num_inside_units += 1
+    if len(borders) > 1 and total - expanded.at(borders[-1]) < min_tokens:
+        reached = bisect_right(soft_ends, total - min_tokens) - 1
+        sizes = (soft_ends[reached] - expanded.at(borders[-2]), total - soft_ends[reached])
+        fits = reached >= 0 and sizes[0] >= min_tokens and sizes[1] <= context
+        border = soft[reached] if fits else borders[-1]
+        num_inside_units -= border != borders[-1] and borders[-1] not in soft
+        borders[-1] = border
+        begin = _begin_of(borders[-2], border, soft, overlap)
+        begins[-1] = begin if total - expanded.at(begin) <= context else border
+    return Cutting(borders=(*borders, num_ids), begins=tuple(begins), num_inside_units=num_inside_units)
 
 
-def split(encoded: Encoded, context: int | None) -> tuple[list[Encoded], int]:
+def _begin_of(start: int, border: int, soft: Sequence[int], overlap: int) -> int:
+    """Where the part behind a border begins: so many units earlier, of those that are new in [start, border).
+
+    The first unit of a document, with its BOS, is never repeated.
+    """
+    inside = soft[bisect_left(soft, start) : bisect_left(soft, border)]
+    return inside[-overlap:][0] if overlap and inside else border
+
+
+def split(encoded: Encoded, context: int | None, policy: Splitting = NO_POLICY) -> tuple[list[Encoded], int]:
     """The parts of a document, each within the context; and how many borders fell inside a unit."""
-    if context is None or encoded.num_tokens <= context:
+    if context is None or encoded.num_tokens <= _context_of(encoded, context, policy):
         return [encoded], 0
-    cutting = cut(len(encoded.token_ids), spans_of(encoded), encoded.cuts.tolist(), context)
+    cutting = cut(
+        len(encoded.token_ids),
+        spans_of(encoded),
+        encoded.cuts.tolist(),
+        context,
+        overlap=policy.overlap,
+        min_tokens=policy.min_tokens,
+    )
     parts = [
-        _slice(encoded, start, end, part, len(cutting.borders) - 1)
-        for part, (start, end) in enumerate(pairwise(cutting.borders))
+        _slice(encoded, begin, start, end, (number, len(cutting.begins)))
+        for number, (begin, (start, end)) in enumerate(zip(cutting.begins, pairwise(cutting.borders), strict=True))
     ]
     return parts, cutting.num_inside_units
+
+
+def _context_of(encoded: Encoded, context: int, policy: Splitting) -> int:
+    """The longest that a document may be and stay whole."""
+    few_shot = policy.few_shot
+    if few_shot is None or encoded.num_tokens <= context:
+        return context
+    pairs = sum(
+        isinstance(before, ImageSpan) and isinstance(current, TextPart) for before, current in pairwise(encoded.parts)
+    )
+    return max(context, few_shot.context) if pairs >= few_shot.min_pairs else context
 
 
 def spans_of(encoded: Encoded) -> Spans:
@@ -115,19 +163,18 @@ def _inside_unit(start: int, limit: int, num_ids: int, images: Sequence[int], ex
     return end - 1 if end == num_ids - 1 and num_tokens > 1 else end
 
 
-def _slice(encoded: Encoded, start: int, end: int, part: int, num_parts: int) -> Encoded:
-    first, last = start == 0, end == len(encoded.token_ids)
-    parts = tuple(piece for item in encoded.parts if (piece := _slice_part(item, start, end)) is not None)
-    cuts = encoded.cuts[(encoded.cuts >= start) & (encoded.cuts < end)] - start
-    covered = sum(piece.length for piece in parts)
-    assert first or last or covered == end - start, "only BOS and EOS are outside of text and images"
+def _slice(encoded: Encoded, begin: int, start: int, end: int, number: tuple[int, int]) -> Encoded:
+    """The ids [begin, end); those before `start` are repeated. `number`: which part, and of how many."""
+    parts = tuple(piece for item in encoded.parts if (piece := _slice_part(item, begin, end)) is not None)
+    cuts = encoded.cuts[(encoded.cuts >= begin) & (encoded.cuts < end)] - begin
     return Encoded(
         document=encoded.document,
-        part=part,
-        num_parts=num_parts,
-        token_ids=encoded.token_ids[start:end],
+        part=number[0],
+        num_parts=number[1],
+        token_ids=encoded.token_ids[begin:end],
         parts=parts,
-        num_structural=end - start - covered,
+        num_structural=end - begin - sum(piece.length for piece in parts),
+        num_repeated=start - begin,
         cuts=cuts,
     )
 

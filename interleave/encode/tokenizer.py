@@ -1,12 +1,12 @@
 """Text to token ids, by whichever library reads the tokenizer's file.
 
-Special tokens never come from text: `</s>` in a page is four characters. A tokenizer that cannot give a text back is
-refused, since it would lose text silently.
+Special tokens never come from text: `</s>` in a page is four characters. Nor do a model's marks, once they are reserved
+by name, even where its tokenizer calls them ordinary. A tokenizer that cannot give a text back is refused, since it
+would lose text silently.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import util
@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from interleave.encode.tokenized import HuggingFaceEncoding, OffsetEncoding, Tokenized
+from interleave.encode.backends import HuggingFaceTokenizer, SentencePieceTokenizer, TiktokenTokenizer
+from interleave.encode.tokenized import Tokenized
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
 
@@ -31,7 +32,7 @@ class Tokenizer(Protocol):
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids, added tokens included."""
+        """One more than the largest id, added tokens included."""
 
     def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
         """Ids without any special token."""
@@ -44,99 +45,6 @@ class Tokenizer(Protocol):
 
     def is_special(self, token_id: int) -> bool:
         """Whether no text can have this id."""
-
-
-class HuggingFaceTokenizer:
-    """A `tokenizer.json`, read by the `tokenizers` library."""
-
-    def __init__(self, path: Path) -> None:
-        from tokenizers import Tokenizer as Backend
-
-        self._backend = Backend.from_file(str(path))
-        self._backend.encode_special_tokens = True  # "</s>" in a text is text
-        self._backend.no_truncation()
-        self._backend.no_padding()
-        self.vocab_size: int = self._backend.get_vocab_size(with_added_tokens=True)
-
-    def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
-        return [HuggingFaceEncoding(item) for item in self._backend.encode_batch(texts, add_special_tokens=False)]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return str(self._backend.decode(ids, skip_special_tokens=False))
-
-    def token_id(self, token: str) -> int | None:
-        found: int | None = self._backend.token_to_id(token)
-        return found
-
-    def is_special(self, token_id: int) -> bool:
-        added = self._backend.get_added_tokens_decoder().get(token_id)
-        return added is not None and bool(added.special)
-
-
-class SentencePieceTokenizer:
-    """A SentencePiece `.model`, read by its own library: the exact rules, where conversions differ in corners."""
-
-    def __init__(self, path: Path) -> None:
-        from sentencepiece import SentencePieceProcessor
-
-        self._backend = SentencePieceProcessor(model_file=str(path))
-        self.vocab_size: int = self._backend.get_piece_size()
-
-    def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
-        return [self._encode(text) for text in texts]
-
-    def _encode(self, text: str) -> Tokenized:
-        mapping = self._backend.encode(text, out_type="offset_mapping")
-        return OffsetEncoding(mapping["ids"], [begin for begin, _ in mapping["offsets"]])
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return str(self._backend.decode(list(ids)))
-
-    def token_id(self, token: str) -> int | None:
-        found = self._backend.piece_to_id(token)
-        return None if found == self._backend.unk_id() and token != self._backend.id_to_piece(found) else int(found)
-
-    def is_special(self, token_id: int) -> bool:
-        return bool(self._backend.is_control(token_id))
-
-
-class TiktokenTokenizer:
-    """A `.tiktoken` file of ranks, with the splitting pattern and special tokens of Qwen's first models."""
-
-    _PATTERN = (
-        r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"""
-        r""" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
-    )
-
-    def __init__(self, path: Path) -> None:
-        from tiktoken import Encoding
-
-        ranks = _read_ranks(path)
-        self._special = {"<|endoftext|>": len(ranks), "<|im_start|>": len(ranks) + 1, "<|im_end|>": len(ranks) + 2}
-        self._backend = Encoding(path.stem, pat_str=self._PATTERN, mergeable_ranks=ranks, special_tokens=self._special)
-        self.vocab_size: int = len(ranks) + len(self._special)
-
-    def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
-        return [self._encode(text) for text in texts]
-
-    def _encode(self, text: str) -> Tokenized:
-        ids = self._backend.encode_ordinary(text)
-        return OffsetEncoding(ids, self._backend.decode_with_offsets(ids)[1])
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return self._backend.decode(list(ids))
-
-    def token_id(self, token: str) -> int | None:
-        return self._special.get(token)
-
-    def is_special(self, token_id: int) -> bool:
-        return token_id in self._special.values()
-
-
-def _read_ranks(path: Path) -> dict[bytes, int]:
-    """The lines `base64(token) rank` of a .tiktoken file; tiktoken's own reader caches by path, not by content."""
-    lines = (line.split() for line in path.read_bytes().splitlines() if line)
-    return {base64.b64decode(token, validate=True): int(rank) for token, rank in lines}
 
 
 def find_tokenizer(name: str) -> Path:
@@ -158,22 +66,29 @@ def find_tokenizer(name: str) -> Path:
 
 
 @lru_cache(maxsize=2)
-def load_tokenizer(path: Path) -> Tokenizer:
+def load_tokenizer(path: Path, reserved: tuple[str, ...] = ()) -> Tokenizer:
     """Reads a tokenizer, and refuses one that does not give a text back.
+
+    Reserved are the names of tokens that no text may have, beside those that the file or the `tokenizer_config.json`
+    beside it calls special. One that is a piece of ordinary text ("the"), white space or unknown stays what it is:
+    `is_special` says what became of it.
 
     Raises:
         RecipeError: the file is no tokenizer, or it loses text.
     """
-    kinds: dict[str, Callable[[Path], Tokenizer]] = {
+    kinds: dict[str, Callable[[Path, Sequence[str]], Tokenizer]] = {
         ".json": HuggingFaceTokenizer,
         ".model": SentencePieceTokenizer,
         ".tiktoken": TiktokenTokenizer,
     }
     if path.suffix not in kinds:
         raise RecipeError(f"tokenizer: {path} ends in {path.suffix or 'nothing'}, expected {', '.join(kinds)}")
+    names = (*reserved, *_special_beside(path))
     try:
-        tokenizer = kinds[path.suffix](path)
-    except Exception as error:  # noqa: BLE001 - the libraries raise bare Exception for whatever a file may hold
+        tokenizer = kinds[path.suffix](path, names)
+    except BaseException as error:  # the libraries raise bare Exception for whatever a file may hold, and Rust panics
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise RecipeError(f"tokenizer: {path} cannot be read: {str(error)[:200]}") from None
     _check_round_trip(tokenizer, path)
     return tokenizer
@@ -223,6 +138,17 @@ def _config_beside(path: Path) -> dict[str, Any] | None:
     except ValueError:
         raise RecipeError(f"tokenizer: {file} is not JSON") from None
     return config if isinstance(config, dict) else None
+
+
+def _special_beside(path: Path) -> tuple[str, ...]:
+    """Tokens that `tokenizer_config.json` calls special, where a SentencePiece model has them as ordinary symbols."""
+    added = (_config_beside(path) or {}).get("added_tokens_decoder")
+    tokens = added.values() if isinstance(added, dict) else ()
+    return tuple(
+        str(token["content"])
+        for token in tokens
+        if isinstance(token, dict) and token.get("special") is True and isinstance(token.get("content"), str)
+    )
 
 
 def _check_round_trip(tokenizer: Tokenizer, path: Path) -> None:

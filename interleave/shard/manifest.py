@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from interleave.encode.image_tokens import ImageTokens
 from interleave.errors import ShardError
 from interleave.files import write_bytes
 
 MANIFEST_NAME = "manifest.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # Holds the files that a take-down has made, all of them, until they have taken the old ones' places.
 STAGED = ".takedown"
 
@@ -56,10 +57,30 @@ class ModelEntry(_Part):
     """The model that the ids are for."""
 
     profile: str
+    layout: str
     placeholder: int
-    tokens_per_image: int = Field(ge=1)
+    form: Literal["compact", "expanded"]
+    # How an image stands among the stored ids.
+    options: dict[str, int]
+    # Of the profile.
+    marks: dict[str, tuple[int, ...]]
+    # Ids of what stands around and between placeholders.
+    tokens_per_image: int | None = Field(ge=1)
+    # Of every image, whatever the profile says; None: as the profile says.
     context: int | None
     # None: whole documents are stored, the loader cuts.
+
+    @property
+    def image(self) -> ImageTokens:
+        """What an image becomes among ids."""
+        return ImageTokens(
+            profile=self.profile,
+            form=self.form,
+            options=self.options,
+            placeholder=self.placeholder,
+            ids=self.marks,
+            tokens_per_image=self.tokens_per_image,
+        )
 
 
 class InputEntry(_Part):

@@ -41,13 +41,15 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     window: samples that are packed together. More pad less, and reach further.
     rank, world_size: from torch.distributed, else from RANK and WORLD_SIZE, else one rank.
     decode: False leaves images as JPEG bytes.
+    tokenizer: the trainer's, as a recipe names one; another one than made the ids is refused.
     padding: id of padding positions; their label is -100 and their segment 0.
 
     Each batch holds the state to resume behind it under "state": with workers that read ahead it is the one to save.
     Samples that were taken down leave padding; where a row held nothing else, it is all padding.
 
     Raises:
-        ShardError: the folder is no finished dataset, or its samples do not fit seq_len.
+        ShardError: the folder is no finished dataset, its samples do not fit seq_len, or their ids are another
+            tokenizer's.
     """
 
     def __init__(
@@ -64,8 +66,11 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         drop_last: bool = False,
         decode: bool = True,
         padding: int = 0,
+        tokenizer: str | Path | None = None,
     ) -> None:
         self.reader = DatasetReader(folder)
+        if tokenizer is not None:
+            self.reader.check_tokenizer(tokenizer)
         context = self.reader.manifest.model.context
         length = seq_len or context
         if length is None:

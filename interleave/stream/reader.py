@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from interleave.document import Int32s
+from interleave.encode.image_tokens import ImageTokens
+from interleave.encode.tokenizer import find_tokenizer, tokenizer_fingerprint
 from interleave.errors import ShardError
 from interleave.pack.row import Segment
 from interleave.sample import Record, key_of, read_ids, read_record
@@ -41,6 +44,21 @@ class DatasetReader:
         """Samples, with those that were taken down: these keep their numbers."""
         return int(self._index.num_rows)
 
+    def check_tokenizer(self, name: str | Path) -> None:
+        """Refuses a tokenizer that did not make the ids: a trainer with another one would learn nonsense.
+
+        name: as in a recipe: a file, a folder, a hub id, or `package:NAME/PATH`.
+
+        Raises:
+            ShardError: it is another one, by the SHA-256 of its file.
+        """
+        made, path = self.manifest.tokenizer, find_tokenizer(str(name))
+        if (found := tokenizer_fingerprint(path)) != made.sha256:
+            raise ShardError(
+                f"{self.folder} has the ids of the tokenizer {made.name} (SHA-256 {made.sha256[:16]}...), "
+                f"asked for is {path} ({found[:16]}...); build the dataset again for it"
+            )
+
     def removed(self) -> npt.NDArray[np.bool_]:
         """(num_samples,) True where a sample was taken down: `read` refuses it."""
         return np.asarray(self._index["num_bytes"].to_numpy() == 0)
@@ -59,7 +77,7 @@ class DatasetReader:
     def segment(self, sample: int, start: int = 0, stop: int | None = None) -> Segment | None:
         """The ids [start, stop) of a sample, with the images that stand among them; None where it was taken down."""
         found = self._find(sample)
-        return None if found is None else _segment(*found, start, stop)
+        return None if found is None else self._segment(*found, start, stop)
 
     def num_tokens(self) -> npt.NDArray[np.int32]:
         """(num_samples,) expanded tokens."""
@@ -69,6 +87,10 @@ class DatasetReader:
         """Columns of the index, one entry a sample."""
         found: list[dict[str, Any]] = self._index.select(list(columns)).to_pylist()
         return found
+
+    def longest_image(self) -> int:
+        """Tokens of the longest image, of those that a loader must not cut: where documents are stored whole."""
+        return int(pc.max(pc.list_flatten(self._index["span_tokens"])).as_py() or 0)
 
     def cut_points(self, sample: int) -> tuple[int, list[int], list[int], list[int], list[int]]:
         """Number of ids, where a whole document may be cut, and starts, lengths and tokens of its images."""
@@ -160,8 +182,25 @@ class DatasetReader:
             self._close()
 
 
-def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], start: int, stop: int | None) -> Segment:
-    stop = len(ids) if stop is None else stop
+
+    def _segment(
+        self, record: Record, ids: Int32s, images: tuple[bytes, ...], start: int, stop: int | None
+    ) -> Segment:
+        try:
+            return _segment(record, ids, images, self.manifest.model.image, slice(start, stop))
+        except ValueError as error:
+            raise ShardError(f"{self.folder}: sample {record.key}: {error}") from None
+
+
+def _segment(
+    record: Record, ids: Int32s, images: tuple[bytes, ...], tokens: ImageTokens, wanted: slice
+) -> Segment:
+    """The ids of a slice, with the images that stand wholly in it.
+
+    Raises:
+        ValueError: the profile makes something else of an image than the sample says.
+    """
+    start, stop, _ = wanted.indices(len(ids))
     chosen = [at for at, (begin, length) in enumerate(record.spans) if start <= begin and begin + length <= stop]
     learned = np.zeros(len(ids), dtype=np.bool_)
     for begin, length in record.loss_spans:
@@ -171,8 +210,34 @@ def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], start: int,
         loss_mask=learned[start:stop],
         span_starts=np.array([record.spans[at][0] - start for at in chosen], dtype=np.int32),
         span_lengths=np.array([record.spans[at][1] for at in chosen], dtype=np.int32),
-        span_tokens=np.array([record.span_tokens[at] for at in chosen], dtype=np.int32),
+        span_ids=tuple(_span_ids(record, ids, at, tokens) for at in chosen),
+        span_grids=_grids(record, chosen, tokens),
+        placeholder=tokens.placeholder,
         images=tuple(images[at] for at in chosen),
         key=record.key,
         doc_id=record.doc_id,
+        source=record.source,
+        weight=record.loss_weight,
     )
+
+
+def _span_ids(record: Record, ids: Int32s, at: int, tokens: ImageTokens) -> Int32s:
+    """All ids that an image is in the model."""
+    begin, length = record.spans[at]
+    if length == record.span_tokens[at]:
+        return ids[begin : begin + length]
+    info = record.image_info[at]
+    expanded = tokens.expanded(info["width"], info["height"], record.num_document_images)
+    if len(expanded) != record.span_tokens[at]:
+        raise ValueError(
+            f"image {at} is {record.span_tokens[at]} tokens, the profile {tokens.profile} makes {len(expanded)} of it"
+        )
+    return expanded
+
+
+def _grids(record: Record, chosen: Sequence[int], tokens: ImageTokens) -> Int32s | None:
+    """(num_images, 2) rows and columns of placeholders, where the model's positions have more than one dimension."""
+    if not tokens.has_grid:
+        return None
+    sizes = [(record.image_info[at]["width"], record.image_info[at]["height"]) for at in chosen]
+    return np.array([tokens.grid(*size) for size in sizes], dtype=np.int32).reshape(-1, 2)

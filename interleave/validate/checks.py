@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interleave.document import Int32s
+from interleave.encode.image_tokens import ImageTokens
 from interleave.encode.settle import PLACEHOLDER
 from interleave.errors import Unreadable
 from interleave.images import decode_rgb, jpeg_metadata
@@ -36,6 +37,8 @@ class Expectation:
 
     model: ModelEntry
     vocab_size: int
+    image: ImageTokens
+    # Of the model.
 
 
 def check_members(raw: RawSample) -> Found:
@@ -67,7 +70,7 @@ def check_record(sample: Sample) -> Found:
 
 
 def check_spans(sample: Sample, expected: Expectation | None) -> Found:
-    """Spans ascend, do not overlap, lie inside the ids, and cover exactly the placeholders."""
+    """Spans ascend, do not overlap, lie inside the ids, and hold all placeholders, as the profile has them."""
     covered = np.zeros(len(sample.ids), dtype=np.bool_)
     end = 0
     for number, (start, length) in enumerate(sample.record.spans):
@@ -78,13 +81,27 @@ def check_spans(sample: Sample, expected: Expectation | None) -> Found:
         end = start + length
     if expected is None:
         return
-    is_placeholder = sample.ids == expected.model.placeholder
-    if not np.array_equal(covered, is_placeholder):
-        at = int(np.flatnonzero(covered != is_placeholder)[0])
-        what = "is covered by a span but is no placeholder" if covered[at] else "is a placeholder without a span"
-        yield "span-placeholder", f"id {int(sample.ids[at])} at {at} {what}"
-    if any(tokens != expected.model.tokens_per_image for tokens in sample.record.span_tokens):
-        yield "span-placeholder", f"an image is said to take other than {expected.model.tokens_per_image} tokens"
+    outside = np.flatnonzero(~covered & (sample.ids == expected.model.placeholder))
+    if len(outside):
+        yield "span-placeholder", f"id {expected.model.placeholder} at {outside[0]} is a placeholder without a span"
+    yield from _check_span_ids(sample, expected.image)
+
+
+def _check_span_ids(sample: Sample, image: ImageTokens) -> Found:
+    """What stands for each image is what the profile makes of its size."""
+    record = sample.record
+    for (start, length), num_tokens, info in zip(record.spans, record.span_tokens, record.image_info, strict=True):
+        size = (info["width"], info["height"], record.num_document_images)
+        try:
+            stored, expanded = image.stored(*size), image.expanded(*size)
+        except ValueError as error:
+            yield "span-placeholder", f"the image at {start}: {error}"
+            continue
+        if not np.array_equal(sample.ids[start : start + length], stored):
+            yield "span-placeholder", f"the ids [{start}, {start + length}) are not an image of {image.profile}"
+        elif num_tokens != len(expanded):
+            message = f"the image at {start} is said to take {num_tokens} tokens, it takes {len(expanded)}"
+            yield "span-placeholder", message
 
 
 def check_ids(sample: Sample, expected: Expectation) -> Found:

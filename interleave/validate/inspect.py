@@ -16,6 +16,7 @@ from interleave.errors import ShardError
 from interleave.sample import KEY_DIGITS, Record, read_ids, read_record
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, read_manifest
 from interleave.stream.reader import DatasetReader
+from interleave.text import harmless
 from interleave.validate.samples import RawSample, read_member, read_samples
 
 _LONGEST_TEXT = 400
@@ -178,8 +179,7 @@ def show(inspection: Inspection, console: Console) -> None:
         model, tokenizer = inspection.manifest.model, inspection.manifest.tokenizer
         context = "whole documents" if model.context is None else f"context {model.context:,}"
         console.print(
-            f"for {model.profile}: {model.tokens_per_image} tokens an image, placeholder {model.placeholder}, "
-            f"{context}\n"
+            f"for {model.profile} ({model.form}), placeholder {model.placeholder}, {context}\n"
             f"tokenizer {escape(tokenizer.name)} ({tokenizer.vocab_size:,} tokens)",
             highlight=False,
         )
@@ -205,24 +205,18 @@ def _quantiles(values: Sequence[int]) -> list[int]:
 
 def _show_sample(record: Record, images: Sequence[ImageLine], console: Console) -> None:
     part = f", part {record.part + 1} of {record.num_parts}" if record.num_parts > 1 else ""
-    console.print(f"\nSample {record.key}{part}  {escape(_printable(record.url or record.doc_id))}", highlight=False)
+    console.print(f"\nSample {record.key}{part}  {escape(harmless(record.url or record.doc_id))}", highlight=False)
     lines = iter(images)
     for text in record.texts:
         if text is not None:
             shown = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " ..."
-            console.print("  " + escape(_printable(shown)))
+            console.print("  " + escape(harmless(shown)))
             continue
         image = next(lines)
         size = f"{image.width} x {image.height} px, {image.num_bytes / 1000:,.1f} kB"
         console.print(
-            f"  [bold]\\[{escape(_printable(image.member))}][/bold]  {size}, {image.num_tokens} tokens", highlight=False
+            f"  [bold]\\[{escape(harmless(image.member))}][/bold]  {size}, {image.num_tokens} tokens", highlight=False
         )
-
-
-def _printable(text: str) -> str:
-    """Without control characters: a page must not steer the terminal that shows it."""
-    joiners = "\u200c\u200d"
-    return "".join(character if character.isprintable() or character in joiners else "\ufffd" for character in text)
 
 
 def _sample_plain(record: Record, images: Sequence[ImageLine]) -> dict[str, Any]:

@@ -1,14 +1,20 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from records import at_most, make_image
+from records import at_most, image_tokens, make_image, make_measured
 
+from interleave.align.settings import Align
+from interleave.clean.rules import Rules
 from interleave.document import Document, Encoded, Image, ImageSpan, Sentence, TextPart
+from interleave.encode.fit import Fit
 from interleave.encode.layout import LayoutSettings, lay_out
+from interleave.encode.layouts import LAYOUTS
+from interleave.encode.settle import Gone, settle
 from interleave.encode.split import split
 from interleave.encode.tokenized import OffsetEncoding, Tokenized
 from interleave.encode.tokenizer import find_tokenizer, load_tokenizer
@@ -56,9 +62,11 @@ def document(*parts: str | int) -> Document:
 
 def settings(**changes: object) -> LayoutSettings:
     values = {
-        "placeholder": -200,
-        "tokens_per_image": 4,
+        "image": image_tokens(4),
         "separator": " ",
+        "text_before": "",
+        "text_after": "",
+        "strip": False,
         "bos": 1,
         "eos": 2,
         "longest_sentence": None,
@@ -188,3 +196,66 @@ def test_with_a_real_tokenizer_parts_tile_the_ids_and_cutting_loses_no_text(
     for piece in pieces:
         assert all(0 <= part.start <= part.start + part.length <= len(piece.token_ids) for part in piece.parts)
         assert not any(isinstance(part, ImageSpan) and piece.token_ids[part.start] != -200 for part in piece.parts)
+
+
+def test_text_around_images_is_encoded_with_its_neighbours_and_is_structure() -> None:
+    # "ab" and the text in front of the image, "\n", are one string; "b\n" is one id, and stays with its sentence.
+    wrapped = {"text_before": "\n", "text_after": "\n"}
+    encoded = encode(document("ab", 1, "cd"), **wrapped)
+    assert encoded.token_ids.tolist() == ids("Bab\nI\ncdE")
+    assert [(part.start, part.length) for part in encoded.parts] == [(1, 2), (4, 1), (6, 2)]
+    assert (encoded.num_structural, encoded.cuts.tolist()) == (4, [0, 3])
+    joined = encode(document("ab", 1, "cd"), Letters("b\n"), **wrapped)
+    assert joined.token_ids.tolist() == [1, ord("a"), 1000, -200, ord("\n"), *ids("cdE")]
+    assert [(part.start, part.length) for part in joined.parts] == [(1, 2), (3, 1), (5, 2)]
+    assert joined.cuts.tolist() == [0, 3]
+
+
+def test_images_side_by_side_have_the_text_around_both_between_them() -> None:
+    encoded = encode(document(0, 0, "ab"), text_before="(", text_after=")")
+    assert encoded.token_ids.tolist() == ids("B(I)(I)abE")
+    assert (encoded.num_structural, encoded.cuts.tolist()) == (6, [0])
+
+
+def test_a_cut_leaves_the_text_around_an_image_with_it() -> None:
+    encoded = encode(document("ab", 1, "cd", 2, "ef"), text_before="(", text_after=")")
+    parts, num_inside = split(encoded, 10)
+    assert [part.token_ids.tolist() for part in parts] == [ids("Bab"), ids("(I)cd"), ids("(I)efE")]
+    assert num_inside == 0
+
+
+def test_a_stored_image_may_be_several_ids_and_is_one_span() -> None:
+    expanded = replace(image_tokens(3), form="expanded")
+    encoded = encode(document("ab", 1, "cd"), image=expanded)
+    assert encoded.token_ids.tolist() == ids("BabIIIcdE")
+    assert [(span.start, span.length, span.num_tokens) for span in encoded.spans] == [(3, 3, 3)]
+    assert (encoded.num_structural, encoded.num_tokens) == (2, 9)
+
+
+def as_vila(sentences: Sequence[str], images: Sequence[int], newline: str) -> str:
+    """What VILA's class makes of a document with images at these sentences; `#` is a placeholder, and not in a text."""
+    texts = list(sentences)
+    for sentence in images[:6]:
+        texts[sentence] = f"#{newline}{texts[sentence]}"
+    return " ".join(texts).replace("# ", "#").replace(" #", "#")
+
+
+vila_sentences = st.lists(st.text(st.sampled_from("ab \n"), max_size=6), min_size=1, max_size=5)
+
+
+@given(vila_sentences, st.lists(st.integers(0, 4), max_size=8), st.sampled_from(["vila-1.0", "vila-2.0"]))
+def test_the_layouts_of_vila_join_and_strip_as_its_class_does(
+    texts: list[str], places: list[int], layout: str
+) -> None:
+    places = [place % len(texts) for place in places]
+    fixed = LAYOUTS[layout]
+    measured = make_measured(texts, [make_image(index, matched=place) for index, place in enumerate(places)])
+    fit = Fit(max_images=fixed.max_images, keep_empty=fixed.as_vila)
+    settled = settle(measured, Gone(), Rules(), Align(), fit=fit)
+    encoded = encode(
+        settled.document, text_before=fixed.text_before, text_after=fixed.text_after, strip=fixed.as_vila
+    )
+    expected = as_vila(texts, places, fixed.text_after or "")
+    assert encoded.token_ids.tolist() == ids(f"B{expected.replace('#', 'I')}E")
+    assert [drop.image for drop in settled.unfit] == list(range(6, len(places)))
+    assert {drop.rule for drop in settled.unfit} <= {"max_images"}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from records import at_most, make_image
 
 from interleave.document import Document, Encoded, ImageSpan, TextPart
+from interleave.encode.settings import FewShot, Splitting
 from interleave.encode.split import Spans, cut, spans_of, split
 
 # A unit is a sequence of parts: an integer is a text of that many ids, "i" an image.
@@ -39,6 +40,7 @@ def encode(units: Sequence[Unit], *, tokens_per_image: int = 4, span: int = 1, e
         token_ids=np.arange(100, 100 + position + int(ends), dtype=np.int32),
         parts=tuple(parts),
         num_structural=2 * int(ends),
+        num_repeated=0,
         cuts=np.array(cuts, dtype=np.int32),
     )
 
@@ -196,3 +198,61 @@ def test_parts_cover_all_ids_within_the_context_and_cut_no_image_and_no_unit_tha
     for begin, end in itertools.pairwise(starts[:-1]):
         nexts = [border for border in unit_borders if border > end]
         assert nexts[0] - begin + growth[nexts[0]] - growth[begin] > context
+
+
+def test_a_part_begins_once_more_with_the_last_units_of_the_one_before() -> None:
+    # B aaa bbb ccc ddd E in parts of 7: aaa bbb | (bbb) ccc | (ccc) ddd E
+    parts, _ = split(encode([[3], [3], [3], [3]]), 7, Splitting(overlap=1))
+    assert [part.token_ids.tolist() for part in parts] == [
+        [100, *range(101, 107)],
+        [*range(104, 110)],
+        [*range(107, 114)],
+    ]
+    assert [part.num_repeated for part in parts] == [0, 3, 3]
+    assert [part.cuts.tolist() for part in parts] == [[0, 4], [0, 3], [0, 3]]
+
+
+def test_units_are_repeated_only_where_a_new_one_has_room_behind_them() -> None:
+    # bbb and the four of ccc do not fit into 6 together.
+    parts, _ = split(encode([[1], [3], [4], [2]]), 6, Splitting(overlap=1))
+    assert [part.num_repeated for part in parts] == [0, 0, 0]
+    assert [len(part.token_ids) for part in parts] == [5, 4, 3]
+
+
+def test_a_small_last_part_takes_units_from_the_one_before() -> None:
+    # B aa bb cc d E in parts of 7 leaves d E alone; with at least 3 it takes cc.
+    units: list[Unit] = [[2], [2], [2], [1]]
+    assert borders(units, 7)[0] == (0, 7, 9)
+    assert [len(part.token_ids) for part in split(encode(units), 7, Splitting(min_tokens=3))[0]] == [5, 4]
+    # The part before must not become too small itself.
+    assert [len(part.token_ids) for part in split(encode(units), 7, Splitting(min_tokens=6))[0]] == [7, 2]
+
+
+def test_documents_with_several_pairs_are_kept_whole_up_to_a_context_of_their_own() -> None:
+    policy = Splitting(few_shot=FewShot(min_pairs=2, context=30))
+    pairs, text = encode([["i", 5], ["i", 5], [3]]), encode([["i", 5], [5], [10]])
+    assert len(split(pairs, 16)[0]) == 2
+    assert split(pairs, 16, policy) == ([pairs], 0)
+    assert len(split(text, 16, policy)[0]) == 2
+    # A longer one is cut as all others.
+    assert [part.num_tokens for part in split(encode([["i", 5]] * 4), 16, policy)[0]] == [10, 9, 9, 10]
+
+
+@settings(phases=(Phase.generate,), max_examples=300)
+@given(units, st.integers(1, 9), st.integers(0, 20), st.integers(0, 3), st.integers(0, 12))
+def test_with_any_policy_every_id_is_new_in_one_part_alone(
+    units: list[Unit], tokens_per_image: int, room: int, overlap: int, min_tokens: int
+) -> None:
+    encoded = encode(units, tokens_per_image=tokens_per_image)
+    context = tokens_per_image + 2 + room
+    with at_most(1):
+        parts, _ = split(encoded, context, Splitting(overlap=overlap, min_tokens=min_tokens))
+    new = [part.token_ids[part.num_repeated :] for part in parts]
+    assert np.concatenate(new).tolist() == encoded.token_ids.tolist()
+    assert all(part.num_tokens <= context and len(ids) for part, ids in zip(parts, new, strict=True))
+    for before, part in itertools.pairwise(parts):
+        assert part.token_ids[: part.num_repeated].tolist() == before.token_ids[-part.num_repeated :].tolist()[
+            : part.num_repeated
+        ]
+        assert part.num_repeated <= len(before.token_ids) - before.num_repeated
+        assert int(np.count_nonzero(part.cuts < part.num_repeated)) <= overlap
