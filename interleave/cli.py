@@ -10,6 +10,8 @@ import typer
 
 from interleave import __version__
 from interleave.cli_explore import explore
+from interleave.cli_export import export_app
+from interleave.cli_profile import profile_app
 from interleave.cli_score import score
 from interleave.cli_store import store_app
 from interleave.cli_takedown import takedown
@@ -26,6 +28,8 @@ app = typer.Typer(
 recipe_app = typer.Typer(help="Look at recipes.", no_args_is_help=True)
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(store_app, name="store")
+app.add_typer(profile_app, name="profile")
+app.add_typer(export_app, name="export")
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe, for example recipes/mmc4.yaml.", show_default=False)]
 Overrides = Annotated[

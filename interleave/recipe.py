@@ -196,7 +196,14 @@ class Recipe(Settings):
         """What a small image among several takes."""
         if self.encode.tokens_per_image != "profile":
             return self.encode.tokens_per_image
-        options = {name: self.encode.options.get(name, value) for name, value in self.model.options.items()}
+        options = dict(self.model.options)
+        for name, value in self.encode.options.items():
+            if name not in options:
+                known = ", ".join(options) or "none"
+                raise ValueError(f"encode.options: the profile {self.profile} has no {name!r}; there are: {known}")
+            if options[name] > 1 and not value:  # 0 is an answer to a question alone, whose default is 0 or 1
+                raise ValueError(f"encode.options: {name} is 0, expected 1 or more")
+            options[name] = value
         return sum(times for _, times in self.model.expand(64, 64, 2, options))
 
     def _check_scores(self) -> None:

@@ -37,5 +37,5 @@ def test_the_tokens_that_are_shown_are_those_of_the_profile() -> None:
 
 
 def test_an_unknown_profile_is_one_sentence_with_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match="there is no profile 'vila-9'; there are vila-1.0, "):
+    with pytest.raises(RecipeError, match=r"there is no profile 'vila-9'; there are vila-1\.0, "):
         run("show", "vila-9")

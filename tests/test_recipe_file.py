@@ -55,6 +55,35 @@ def test_settings_of_the_recipe_come_before_those_of_its_profile(folder: Path) -
     assert load(folder, BASE + "encode: {context: null}").context is None
 
 
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ("{max_tiles: 3}", "the profile qwen2-vl has no 'max_tiles'; there are: min_pixels, max_pixels"),
+        ("{max_pixels: 0}", "encode.options: max_pixels is 0, expected 1 or more"),
+        ("{max_pixels: -1}", "max_pixels"),
+        ("{max_pixels: 1e9}", "max_pixels"),
+        ("{min_pixels: 4000000}", "an image takes"),
+    ],
+)
+def test_options_are_those_of_the_profile_and_leave_room_in_the_context(
+    folder: Path, options: str, fault: str
+) -> None:
+    assert fault in faults(folder, BASE + f"profile: qwen2-vl\nencode: {{context: 1000, options: {options}}}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ("encode: {layout: vila-1.0, placeholder: -5}", "encode.layout vila-1.0 has a placeholder"),
+        ("encode: {layout: vila-2.0}\nalign: {place: after}", "has images before sentences"),
+        ("encode: {source_weights: {coyo: 0.5}}", "encode.source_weights: there is no source 'coyo'"),
+        ("encode: {context: null, split: {overlap: 1}}", "with encode.context null the loader cuts"),
+    ],
+)
+def test_settings_of_encode_that_contradict_each_other_are_faults(folder: Path, settings: str, fault: str) -> None:
+    assert fault in faults(folder, BASE + settings)
+
+
 def test_paths_in_a_recipe_are_relative_to_the_recipe(folder: Path) -> None:
     recipe = load(folder, BASE.replace("docs.jsonl", "../data/docs.jsonl"))
     assert recipe.output == str(folder / "out")

@@ -100,7 +100,8 @@ def test_a_dataset_without_similarities_has_none() -> None:
         num_repeated=0,
         cuts=ENCODED.cuts,
     )
-    assert orjson.loads(write_body(without, tokenizer="t", profile="p", loss_spans=[], loss_weight=1.0))["similarity"] is None
+    body = write_body(without, tokenizer="t", profile="p", loss_spans=[], loss_weight=1.0)
+    assert orjson.loads(body)["similarity"] is None
 
 
 @given(st.integers(0, 10**10 - 1))

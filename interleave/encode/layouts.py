@@ -21,9 +21,8 @@ class Layout:
     # Images after these, in the source's order, are left out.
     placeholder: int | str | None = None
     # None: the profile's.
-    text_before: str | None = None
-    text_after: str | None = None
-    # Around each image; None: the profile's.
+    text_after: str = ""
+    # Behind each image, and behind what the profile has there.
     as_vila: bool = False
     # Empty sentences count when sentences are joined, a space behind an image is left out, and so are images at the
     # very end of the ids.
@@ -31,6 +30,6 @@ class Layout:
 
 LAYOUTS: dict[str, Layout] = {
     "document": Layout(),
-    "vila-1.0": Layout(max_images=6, placeholder=-200, text_before="", text_after="", as_vila=True),
-    "vila-2.0": Layout(max_images=6, placeholder="<image>", text_before="", text_after="\n", as_vila=True),
+    "vila-1.0": Layout(max_images=6, placeholder=-200, as_vila=True),
+    "vila-2.0": Layout(max_images=6, placeholder="<image>", text_after="\n", as_vila=True),
 }

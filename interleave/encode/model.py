@@ -73,8 +73,8 @@ def target_model(wanted: Wanted) -> TargetModel:
         reserved=reserved,
         layout=wanted.layout,
         image=image,
-        text_before=profile.text_before if layout.text_before is None else layout.text_before,
-        text_after=profile.text_after if layout.text_after is None else layout.text_after,
+        text_before=profile.text_before,
+        text_after=profile.text_after + layout.text_after,
         context=wanted.context,
         bos=bos,
         eos=eos,
@@ -100,19 +100,11 @@ def _image_tokens(wanted: Wanted, profile: Profile, layout: Layout, tokenizer: T
     return ImageTokens(
         profile=profile.name,
         form=wanted.form or profile.stored,
-        options=_options(profile, wanted.options),
+        options={**profile.options, **wanted.options},
         placeholder=_placeholder_id(tokenizer, _placeholder(wanted, profile, layout)),
         ids={} if wanted.tokens_per_image else {mark: _mark_ids(tokenizer, mark, profile) for mark in profile.marks},
         tokens_per_image=wanted.tokens_per_image,
     )
-
-
-def _options(profile: Profile, wanted: Mapping[str, int]) -> dict[str, int]:
-    unknown = sorted(set(wanted) - set(profile.options))
-    if unknown:
-        known = ", ".join(profile.options) or "none"
-        raise RecipeError(f"encode.options: the profile {profile.name} has no {unknown[0]!r}; there are: {known}")
-    return {**profile.options, **wanted}
 
 
 def _mark_ids(tokenizer: Tokenizer, mark: str, profile: Profile) -> tuple[int, ...]:

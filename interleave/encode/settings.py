@@ -52,7 +52,7 @@ class Encode(Settings):
     tokens_per_image: Annotated[int, Field(ge=1)] | Literal["profile"] = "profile"
     """Tokens that every image becomes inside the model. `profile`: as many as the profile says for its size."""
 
-    options: dict[str, int] = Field(default_factory=dict)
+    options: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
     """Settings of the profile's image processor, for example `{max_pixels: 200704}`; `interleave profile show` lists
     them with their defaults."""
 

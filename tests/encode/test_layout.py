@@ -252,10 +252,8 @@ def test_the_layouts_of_vila_join_and_strip_as_its_class_does(
     measured = make_measured(texts, [make_image(index, matched=place) for index, place in enumerate(places)])
     fit = Fit(max_images=fixed.max_images, keep_empty=fixed.as_vila)
     settled = settle(measured, Gone(), Rules(), Align(), fit=fit)
-    encoded = encode(
-        settled.document, text_before=fixed.text_before, text_after=fixed.text_after, strip=fixed.as_vila
-    )
-    expected = as_vila(texts, places, fixed.text_after or "")
+    encoded = encode(settled.document, text_after=fixed.text_after, strip=fixed.as_vila)
+    expected = as_vila(texts, places, fixed.text_after)
     assert encoded.token_ids.tolist() == ids(f"B{expected.replace('#', 'I')}E")
     assert [drop.image for drop in settled.unfit] == list(range(6, len(places)))
     assert {drop.rule for drop in settled.unfit} <= {"max_images"}

@@ -3,7 +3,7 @@
     900 x 450 px   2 tiles and a thumbnail   <img> <IMG_CONTEXT> x 768 </img>
 
 InternVLProcessor gives every image up to `max_patches` tiles. InternVL's own training shares them among the images of
-a sample (arXiv 2412.05271, section 2.2): `shared_patches: 1` does so.
+a sample (InternVL 2.5, arXiv 2412.05271): `shared_patches: 1` does so.
 """
 
 from __future__ import annotations
@@ -20,13 +20,10 @@ def _expand(width: int, height: int, num_images: int, options: Options) -> tuple
     max_tiles = options["max_patches"]
     if options["shared_patches"]:
         max_tiles = max(1, max_tiles // num_images)
-    num_tiles = 1
-    if max_tiles > 1:
-        columns, rows = nearest_grid(
-            width, height, tile_side=_TILE_SIDE, min_tiles=options["min_patches"], max_tiles=max_tiles
-        )
-        num_tiles = columns * rows
-    num_views = num_tiles + (num_tiles > 1)
+    columns, rows = nearest_grid(
+        width, height, tile_side=_TILE_SIDE, min_tiles=options["min_patches"], max_tiles=max_tiles
+    )
+    num_views = columns * rows + (columns * rows > 1)
     return (("<img>", 1), (_PLACEHOLDER, _TOKENS_PER_TILE * num_views), ("</img>", 1))
 
 

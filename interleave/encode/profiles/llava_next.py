@@ -3,8 +3,8 @@
 An image is fitted into the grid that keeps most of its pixels; rows and columns of patches that are all padding are
 left out, and each row of patches ends in one more token. As in LlavaNextProcessor and LlavaOnevisionProcessor.
 
-    LLaVA-NeXT, 500 x 300 px   grid 2 x 1 of 24 x 24 patches, an image as wide as the grid pads no row:
-                               576 + 24 x 48 + 24 = 1752
+    LLaVA-NeXT, 500 x 300 px   a grid of 2 x 1 tiles, 24 rows of 48 patches, of which 8 only pad: 40 are left
+                               576 + 24 x 40 + 24 = 1560
 
 LLaVA-OneVision (arXiv 2408.03326) shrinks more than 9 tiles' worth of patches (`anyres_max`) to about as many, and
 looks so closely only at an image that is alone in its document: of several, each is 729 + 1 tokens.

@@ -228,6 +228,7 @@ CASES = (
     _case("idefics3", _idefics3),
     _case("idefics3", _idefics3, longest_edge=364),
     _case("idefics3", _idefics3, longest_edge=1000),
+    _case("idefics3", _idefics3, longest_edge=1332, max_image_size=333),
     _case("idefics3", _idefics3, do_image_splitting=0),
     _case("smolvlm", _smolvlm),
     _case("smolvlm", _smolvlm, longest_edge=1536, max_image_size=384, image_seq_len=81),
