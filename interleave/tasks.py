@@ -167,7 +167,7 @@ def seal_tasks(
                 tuple(spool_file(work, stage, number, "drops") for stage in ("dedup", "encode")) for number in numbers
             ),
             tokenizer=_tokenizer_entry(model),
-            model=_model_entry(model),
+            model=_model_entry(recipe, model),
             recipe=orjson.dumps(recipe.plain(), option=orjson.OPT_SORT_KEYS).decode(),
             recipe_hash=recipe.hash(),
             inputs=tuple(InputEntry(source=source, name=name, sha256=sha256) for source, name, sha256 in inputs),
@@ -248,7 +248,7 @@ def _tokenizer_entry(model: TargetModel) -> TokenizerEntry:
     )
 
 
-def _model_entry(model: TargetModel) -> ModelEntry:
+def _model_entry(recipe: Recipe, model: TargetModel) -> ModelEntry:
     return ModelEntry(
         profile=model.image.profile,
         layout=model.layout,
@@ -257,5 +257,6 @@ def _model_entry(model: TargetModel) -> ModelEntry:
         options=dict(model.image.options),
         marks=dict(model.image.ids),
         tokens_per_image=model.image.tokens_per_image,
+        loss=recipe.encode.loss,
         context=model.context,
     )

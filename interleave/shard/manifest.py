@@ -67,6 +67,8 @@ class ModelEntry(_Part):
     # Ids of what stands around and between placeholders.
     tokens_per_image: int | None = Field(ge=1)
     # Of every image, whatever the profile says; None: as the profile says.
+    loss: Literal["text", "after_image"]
+    # What is learned.
     context: int | None
     # None: whole documents are stored, the loader cuts.
 

@@ -121,8 +121,8 @@ def check_context(sample: Sample, expected: Expectation) -> Found:
         yield "context", f"{num_tokens:,} tokens with images, the context is {context:,}"
 
 
-def check_loss(sample: Sample) -> Found:
-    """Learned ids lie inside the sample, outside of images, and there is one at least where there is text."""
+def check_loss(sample: Sample, expected: Expectation | None) -> Found:
+    """Learned ids lie inside the sample, outside of images, and there is one at least where new text is learned."""
     learned: npt.NDArray[np.bool_] = np.zeros(len(sample.ids), dtype=np.bool_)
     for start, length in sample.record.loss_spans:
         if start + length > len(sample.ids):
@@ -133,7 +133,10 @@ def check_loss(sample: Sample) -> Found:
         if learned[start : start + length].any():
             yield "loss-span", f"the image at {start} would be learned as text"
             return
-    if not learned.any() and any(sample.record.texts):
+    if sample.record.num_repeated >= len(sample.ids):
+        yield "loss-span", f"all of the {len(sample.ids)} ids are said to be repeated"
+    learns_text = expected is None or expected.model.loss == "text"
+    if learns_text and not sample.record.num_repeated and any(sample.record.texts) and not learned.any():
         yield "loss-span", "the sample has text, and none of it is learned"
 
 

@@ -129,7 +129,7 @@ def _check_sample(checking: _Checking, file: BufferedReader, raw: RawSample, ind
 def _checks_of(sample: Sample, expected: Expectation | None) -> Iterator[Found]:
     yield checks.check_record(sample)
     yield checks.check_spans(sample, expected)
-    yield checks.check_loss(sample)
+    yield checks.check_loss(sample, expected)
     yield checks.check_texts(sample)
     if expected is not None:
         yield checks.check_ids(sample, expected)

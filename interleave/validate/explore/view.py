@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from interleave.counts import DropLine
 from interleave.errors import ShardError
 from interleave.validate.explore.effect import Bin, Effect, alternatives, histogram, nearest
 from interleave.validate.explore.examples import Example, Unit, examples
@@ -24,17 +25,6 @@ class Step:
     stage: str
     documents: int
     images: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleLine:
-    """What a rule removed by itself; images that went with their document are counted where it went."""
-
-    stage: str
-    rule: str
-    documents: int
-    images: int
-    sentences: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +50,7 @@ class View:
 
     path: str
     steps: tuple[Step, ...]
-    lines: tuple[RuleLine, ...]
+    lines: tuple[DropLine, ...]
     rules: tuple[RuleView, ...]
 
     def as_plain(self) -> dict[str, Any]:
@@ -148,7 +138,7 @@ def _steps(ledger: Ledger) -> list[Step]:
     return steps
 
 
-def _lines(ledger: Ledger) -> list[RuleLine]:
+def _lines(ledger: Ledger) -> list[DropLine]:
     """One line a rule, in the order in which a document passes them."""
     counted: dict[tuple[str, str], dict[str, int]] = {}
     named = ledger.drops.select(["stage", "rule", "image", "sentence"])
@@ -160,4 +150,4 @@ def _lines(ledger: Ledger) -> list[RuleLine]:
         counted.setdefault((row["stage"], row["rule"]), dict.fromkeys(LEVELS, 0))[row["level"]] = row["count_all"]
     order = {stage: number for number, stage in enumerate(STAGES)}
     ordered = sorted(counted.items(), key=lambda item: order.get(item[0][0], len(order)))
-    return [RuleLine(stage=stage, rule=rule, **counts) for (stage, rule), counts in ordered]
+    return [DropLine(stage=stage, rule=rule, **counts) for (stage, rule), counts in ordered]
