@@ -59,9 +59,12 @@ class Record:
     num_document_images: int
     # Of the whole document that the sample is a part of.
     num_repeated: int
-    # Ids at its start that the part before has, too.
+    num_repeated_parts: int
+    # Ids, and texts and images, at its start that the part before has, too.
     cuts: tuple[int, ...]
     # Where a sentence with its images begins among the ids.
+    similarity: tuple[tuple[float, ...] | None, ...]
+    # (num_images,) rows of (num_texts,): of each image to each text; None where the source knows none.
     tokenizer: str
     profile: str
 
@@ -106,6 +109,7 @@ def write_body(
         "loss_weight": loss_weight,
         "num_document_images": len(document.images),
         "num_repeated": encoded.num_repeated,
+        "num_repeated_parts": sum(part.start < encoded.num_repeated for part in encoded.parts),
         "cuts": encoded.cuts.tolist(),
         "similarity": _similarities(encoded),
         "tokenizer": tokenizer,
@@ -173,7 +177,9 @@ def read_record(data: bytes) -> Record:
             loss_weight=_weight(fields["loss_weight"]),
             num_document_images=_count(fields["num_document_images"]),
             num_repeated=_count(fields["num_repeated"]),
+            num_repeated_parts=_count(fields["num_repeated_parts"]),
             cuts=tuple(map(_count, fields["cuts"])),
+            similarity=_similarity(fields),
             tokenizer=_text(fields, "tokenizer"),
             profile=_text(fields, "profile"),
         )
@@ -235,6 +241,23 @@ def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r:.40}, expected a count")
     return value
+
+
+def _similarity(fields: dict[str, Any]) -> tuple[tuple[float, ...] | None, ...]:
+    num_images = len(fields["image_info"])
+    num_texts = len(fields["texts"]) - num_images
+    rows = fields["similarity"]
+    rows = [None] * num_images if rows is None else rows
+    found = tuple(None if row is None else tuple(map(_number, row)) for row in rows)
+    if len(found) != num_images or any(row is not None and len(row) != num_texts for row in found):
+        raise ValueError("`similarity`, expected images x texts")
+    return found
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError(f"{value!r:.40}, expected a number")
+    return float(value)
 
 
 def _weight(value: Any) -> float:

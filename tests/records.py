@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 
-from interleave.document import BlobRef, Image, Looks, MeasuredDocument
+from interleave.document import BlobRef, Drop, Image, Looks, MeasuredDocument
 from interleave.encode.image_tokens import ImageTokens
 
 # Of a photograph.
@@ -86,3 +88,8 @@ def at_most(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def read_drops(path: Path) -> list[Drop]:
+    """A table that `write_drops` wrote."""
+    return [Drop(**row) for row in pq.read_table(path).to_pylist()]

@@ -14,6 +14,7 @@ from interleave.report import Report
 from interleave.sample import Record
 from interleave.stream.dataset import StreamingDataset
 from interleave.stream.reader import DatasetReader
+from interleave.translate.passages import Passages
 
 
 def built(output: Path, *settings: str) -> tuple[Report, list[Record]]:
@@ -34,6 +35,12 @@ def test_parts_that_overlap_count_what_they_repeat_once_and_do_not_learn_it(tmp_
     repeating = [record for record in records if record.num_repeated]
     assert repeating and all(record.part > 0 for record in repeating)
     assert all(start >= record.num_repeated for record in repeating for start, _ in record.loss_spans)
+    assert all(record.num_repeated_parts for record in repeating)
+    # An export has each text and image once.
+    whole = {name: list(Passages(DatasetReader(tmp_path / name)).documents("test")) for name in ("plain", "overlap")}
+    words = {name: sorted("|".join(item.texts) for _, item in found) for name, found in whole.items()}
+    assert words["plain"] == words["overlap"]
+    assert sum(len(item.pictures) for _, item in whole["overlap"]) == report.images_out
     manifest = DatasetReader(tmp_path / "overlap").manifest
     assert manifest.num_tokens > DatasetReader(tmp_path / "plain").manifest.num_tokens
 

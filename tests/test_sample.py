@@ -86,6 +86,7 @@ def test_what_is_learned_and_what_it_counts_for_are_read_as_given() -> None:
 
 def test_similarities_are_those_to_the_texts_of_the_sample_to_four_digits() -> None:
     assert orjson.loads(BODY)["similarity"] == [[0.25, 0.1235], None]
+    assert read_record(sample()).similarity == ((0.25, 0.1235), None)
 
 
 def test_a_dataset_without_similarities_has_none() -> None:
@@ -117,6 +118,9 @@ def test_the_length_of_a_samples_json_does_not_depend_on_its_number(number: int)
         {"loss_weight": "1"},
         {"loss_weight": True},
         {"num_repeated": -1},
+        {"similarity": [[0.25, 0.1235]]},
+        {"similarity": [[0.25], None]},
+        {"similarity": [["a", "b"], None]},
         {"num_document_images": ...},
         {"doc_id": ...},
         {"part": -1},

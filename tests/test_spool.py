@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from records import make_image, make_measured
+from records import make_image, make_measured, read_drops
 
 from interleave.blobs import BlobReader, write_blob
 from interleave.document import BlobRef, Drop
-from interleave.drops import read_drops, write_drops
+from interleave.drops import write_drops
 from interleave.spool import read_documents, write_documents
 
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from records import make_image, make_measured
+from records import make_image, make_measured, read_drops
 
 from interleave.align.settings import Align
 from interleave.align.similarity import Similarity
@@ -11,7 +11,6 @@ from interleave.clean.image_rules import BestSimilarity, ImageSide
 from interleave.clean.rules import sort_rules
 from interleave.clean.text_rules import NumWords
 from interleave.counts import Counts
-from interleave.drops import read_drops
 from interleave.spool import write_documents
 
 SIDE = ImageSide(kind="image_side", min=150)

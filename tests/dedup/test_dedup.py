@@ -8,17 +8,18 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import make_image, make_measured
+from records import make_image, make_measured, read_drops
 
 from interleave.counts import Counts
 from interleave.dedup.corpus import EarlierDataset
 from interleave.dedup.dedup import DedupTask, dedup
 from interleave.dedup.fingerprint import FingerprintTask, fingerprint
+from interleave.dedup.hamming import hamming_pairs
 from interleave.dedup.paragraphs import repeated_paragraphs
 from interleave.dedup.settings import Dedup, DocumentDuplicates, ImageDuplicates, ParagraphDuplicates
 from interleave.dedup.tables import FingerprintFiles
 from interleave.document import Drop, Image, MeasuredDocument
-from interleave.drops import read_drops, write_drops
+from interleave.drops import write_drops
 from interleave.spool import write_documents
 
 STORY = " ".join(f"word{number}" for number in range(100))
@@ -535,3 +536,13 @@ def test_images_of_an_earlier_dataset_go_on_counting_after_a_limit_that_ours_bro
         tmp_path, before, documents, image_max_copies=4, image_max_copies_per_domain=2, image_policy="keep_n"
     )
     assert [(drop.doc_id, drop.value, drop.threshold) for drop in drops] == [("a", 3, 2), ("c", 5, 4)]
+
+
+def test_hashes_that_memory_does_not_hold_lie_in_the_folder_of_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interleave.dedup.images.hamming_pairs", partial(hamming_pairs, max_in_memory=16))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))  # the system's is not there
+    images = [picture(index, index * 0x9E3779B97F4A7C15 % (1 << 64)) for index in range(100)]
+    _, drops, _ = run(tmp_path, [[doc("a", STORY, *images)]], image_across=3, image_max_copies=1)
+    assert drops == [[]]

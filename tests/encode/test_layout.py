@@ -244,9 +244,7 @@ vila_sentences = st.lists(st.text(st.sampled_from("ab \n"), max_size=6), min_siz
 
 
 @given(vila_sentences, st.lists(st.integers(0, 4), max_size=8), st.sampled_from(["vila-1.0", "vila-2.0"]))
-def test_the_layouts_of_vila_join_and_strip_as_its_class_does(
-    texts: list[str], places: list[int], layout: str
-) -> None:
+def test_the_layouts_of_vila_join_and_strip_as_its_class_does(texts: list[str], places: list[int], layout: str) -> None:
     places = [place % len(texts) for place in places]
     fixed = LAYOUTS[layout]
     measured = make_measured(texts, [make_image(index, matched=place) for index, place in enumerate(places)])

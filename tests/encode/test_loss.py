@@ -19,9 +19,7 @@ def encode(shape: str, *, bos: bool = True, eos: bool = True, num_repeated: int 
                 start, length = before.start, before.length + 1
             else:
                 start, length = position, 1
-            parts.append(
-                TextPart(start=start, length=length, sentence=ord(letter), text=letter * length, borders=None)
-            )
+            parts.append(TextPart(start=start, length=length, sentence=ord(letter), text=letter * length, borders=None))
         position += 1
     return Encoded(
         document=Document(id="d", source="s", url=None, parts=()),

@@ -251,8 +251,9 @@ def test_with_any_policy_every_id_is_new_in_one_part_alone(
     assert np.concatenate(new).tolist() == encoded.token_ids.tolist()
     assert all(part.num_tokens <= context and len(ids) for part, ids in zip(parts, new, strict=True))
     for before, part in itertools.pairwise(parts):
-        assert part.token_ids[: part.num_repeated].tolist() == before.token_ids[-part.num_repeated :].tolist()[
-            : part.num_repeated
-        ]
+        assert (
+            part.token_ids[: part.num_repeated].tolist()
+            == before.token_ids[-part.num_repeated :].tolist()[: part.num_repeated]
+        )
         assert part.num_repeated <= len(before.token_ids) - before.num_repeated
         assert int(np.count_nonzero(part.cuts < part.num_repeated)) <= overlap

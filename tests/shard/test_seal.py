@@ -27,7 +27,7 @@ from interleave.errors import ShardError
 from interleave.recipe_file import load_recipe
 from interleave.shard.index import read_index
 from interleave.shard.manifest import read_manifest
-from interleave.shard.seal import dataset_digest
+from interleave.shard.seal import dataset_digest, remove_dataset
 
 
 def test_the_manifest_names_every_file_with_its_hash_and_is_the_newest() -> None:
@@ -97,6 +97,42 @@ def test_the_card_lists_every_column_up_to_the_most_images() -> None:
     images = [f"{position:02d}.jpg" for position in range(most)]
     assert columns == ["__key__", "__url__", "json", "input_ids.npy", *images]
     assert head["configs"][0]["data_files"] == "shard-*.tar"
+
+
+def test_the_card_declares_every_field_of_a_samples_json() -> None:
+    """`datasets` 3.6 to 4 cannot cast a struct with a field that was not declared."""
+    head = yaml.safe_load((sample_dataset() / "README.md").read_text().split("---")[1])
+    declared = next(column["struct"] for column in head["dataset_info"]["features"] if column["name"] == "json")
+    fields = {field["name"]: field for field in declared}
+    info = [field["name"] for field in fields["image_info"]["list"]]
+    for name, data in tar_members(sample_dataset() / "shard-0000.tar"):
+        if name.endswith(".json"):
+            found = orjson.loads(data)
+            assert found.keys() == fields.keys()
+            assert all(list(image) == info for image in found["image_info"])
+
+
+def test_a_card_can_be_read_without_references() -> None:
+    text = (sample_dataset() / "README.md").read_text()
+    assert "&id" not in text and "*id" not in text
+
+
+def test_a_dataset_is_removed_whole_and_nothing_else_with_it(tmp_path: Path) -> None:
+    dataset = copy_of(small_dataset(), tmp_path / "six")
+    (dataset / ".nv-meta" / "index.sqlite").write_bytes(b"as energon prepare adds it")
+    (dataset / "notes.txt").write_text("mine")
+    remove_dataset(dataset)
+    assert [path.name for path in dataset.rglob("*")] == ["notes.txt"]
+
+
+def test_a_build_with_fewer_shards_leaves_no_index_of_the_others(tmp_path: Path) -> None:
+    build_small(tmp_path / "six", "shards.multiple_of=4")
+    build_small(tmp_path / "six", "shards.multiple_of=2")
+    shards = [shard.name for shard in read_manifest(tmp_path / "six").shards]
+    assert len(shards) == 2
+    assert sorted(path.name for path in (tmp_path / "six").glob("shard-*")) == sorted(
+        (*shards, *(f"{name}.idx" for name in shards))
+    )
 
 
 def test_the_ledger_is_in_the_order_of_the_stages() -> None:
