@@ -148,6 +148,9 @@ def packed(
     max_images: Annotated[
         int | None, typer.Option(min=1, help="Images in a row.  [default: any number]", show_default=False)
     ] = None,
+    group_below: Annotated[
+        int, typer.Option(min=0, help="Samples of fewer tokens side by side in a row share a segment.")
+    ] = 0,
     padding: Annotated[int, typer.Option(help="Id of padding.")] = 0,
     max_bytes: MaxBytes = _SHARD_BYTES,
     as_json: AsJson = False,
@@ -156,7 +159,13 @@ def packed(
     from interleave.translate.packed import PackedSettings, write_packed
 
     settings = PackedSettings(
-        seq_len=seq_len, window=window, seed=seed, max_images=max_images, padding=padding, max_shard_bytes=max_bytes
+        seq_len=seq_len,
+        window=window,
+        seed=seed,
+        max_images=max_images,
+        group_below=group_below,
+        padding=padding,
+        max_shard_bytes=max_bytes,
     )
     _export("packed", dataset, output, partial(write_packed, settings=settings), as_json)
 

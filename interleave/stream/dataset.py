@@ -19,13 +19,14 @@ import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from interleave.errors import ShardError
+from interleave.pack.group import group_short
 from interleave.pack.row import Row, build_row
 from interleave.stream.batch import collate
 from interleave.stream.order import Order
 from interleave.stream.reader import DatasetReader
 from interleave.stream.rows import PlannedRow, RowPlan
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class StreamingDataset(IterableDataset[dict[str, Any]]):
@@ -39,6 +40,9 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         drop_last.
     seed, shuffle: order of the samples; another one each epoch (`set_epoch`).
     window: samples that are packed together. More pad less, and reach further.
+    max_images: most images of a row. Samples that have more are cut where whole documents are stored, else refused.
+    group_below: samples of fewer tokens that stand side by side in a row, and have one source, become one segment and
+        see each other, as VILA's pairs do; their keys stand in one text, with `+` between them. 0: none do.
     rank, world_size: from torch.distributed, else from RANK and WORLD_SIZE, else one rank.
     decode: False leaves images as JPEG bytes.
     tokenizer: the trainer's, as a recipe names one; another one than made the ids is refused.
@@ -61,6 +65,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         seed: int = 0,
         shuffle: bool = True,
         window: int = 1000,
+        max_images: int | None = None,
+        group_below: int = 0,
         rank: int | None = None,
         world_size: int | None = None,
         drop_last: bool = False,
@@ -80,6 +86,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         self.seed = seed
         self.shuffle = shuffle
         self.window = window
+        self.max_images = max_images
+        self.group_below = group_below
         self.rank, self.world_size = _place(rank, world_size)
         self.drop_last = drop_last
         self.decode = decode
@@ -104,10 +112,10 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         """Goes on where a state was taken, with any world size and number of workers.
 
         Raises:
-            ShardError: the state is of another dataset, seed, length or window: its place would be another one.
+            ShardError: the state is of another dataset, seed, length, window or limit: its place would be another one.
         """
         expected = self._state_at(0, 0)
-        for name in ("version", "dataset", "seed", "shuffle", "seq_len", "window_size"):
+        for name in ("version", "dataset", "seed", "shuffle", "seq_len", "window_size", "max_images"):
             if state.get(name) != expected[name]:
                 raise ShardError(
                     f"the state to resume has {name} = {state.get(name)!r}, this dataset has {expected[name]!r}"
@@ -130,7 +138,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         order = Order(
             len(self.reader), dataset=self.reader.digest, seed=self.seed, epoch=self.epoch, shuffle=self.shuffle
         )
-        return RowPlan(self.reader, order, seq_len=self.seq_len, window=self.window)
+        return RowPlan(self.reader, order, seq_len=self.seq_len, window=self.window, max_images=self.max_images)
 
     def _batches(self) -> Iterator[tuple[list[PlannedRow], dict[str, Any]]]:
         """This rank's batches as planned rows, each with the state behind its round (the same on all ranks)."""
@@ -146,7 +154,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     def _read(self, planned: PlannedRow) -> Row:
         """A row; what was taken down leaves its room as padding, so that all other rows stay what they were."""
         segments = [self.reader.segment(*item) for item in planned.items]
-        return build_row([segment for segment in segments if segment is not None], self.seq_len, self.padding)
+        there = [segment for segment in segments if segment is not None]
+        return build_row(group_short(there, self.group_below), self.seq_len, self.padding)
 
     def _state_at(self, window: int, rows: int) -> dict[str, Any]:
         return {
@@ -156,6 +165,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
             "shuffle": self.shuffle,
             "seq_len": self.seq_len,
             "window_size": self.window,
+            "max_images": self.max_images,
             "epoch": self.epoch,
             "window": window,
             "rows": rows,

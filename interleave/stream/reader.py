@@ -83,6 +83,10 @@ class DatasetReader:
         """(num_samples,) expanded tokens."""
         return np.asarray(self._index["num_tokens"].to_numpy(), dtype=np.int32)
 
+    def num_images(self) -> npt.NDArray[np.int32]:
+        """(num_samples,) images, with those of samples that were taken down."""
+        return np.asarray(self._index["num_images"].to_numpy(), dtype=np.int32)
+
     def rows(self, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of the index, one entry a sample."""
         found: list[dict[str, Any]] = self._index.select(list(columns)).to_pylist()
@@ -181,20 +185,14 @@ class DatasetReader:
         if hasattr(self, "_descriptors"):
             self._close()
 
-
-
-    def _segment(
-        self, record: Record, ids: Int32s, images: tuple[bytes, ...], start: int, stop: int | None
-    ) -> Segment:
+    def _segment(self, record: Record, ids: Int32s, images: tuple[bytes, ...], start: int, stop: int | None) -> Segment:
         try:
             return _segment(record, ids, images, self.manifest.model.image, slice(start, stop))
         except ValueError as error:
             raise ShardError(f"{self.folder}: sample {record.key}: {error}") from None
 
 
-def _segment(
-    record: Record, ids: Int32s, images: tuple[bytes, ...], tokens: ImageTokens, wanted: slice
-) -> Segment:
+def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], tokens: ImageTokens, wanted: slice) -> Segment:
     """The ids of a slice, with the images that stand wholly in it.
 
     Raises:

@@ -2,18 +2,22 @@
 
 Items (samples, or the parts that a whole document is cut into) fall, in the epoch's order, into windows; each window is
 packed by itself. A row's address is (window, row in window), so a place in an epoch can be found again without packing
-what lies before it.
+what lies before it. A row may be limited in images too: they, not its tokens, are what a vision encoder takes time and
+memory for.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from interleave.encode.split import Spans, cut
 from interleave.errors import ShardError
-from interleave.pack.bestfit import pack
+from interleave.pack.packing import pack
 from interleave.stream.order import Order
 from interleave.stream.reader import DatasetReader
 
@@ -35,27 +39,24 @@ class RowPlan:
     """The rows of an epoch.
 
     Raises:
-        ShardError: samples were cut to a longer context than a row holds, or an image is longer than a row.
+        ShardError: samples were cut to a longer context than a row holds, hold more images than a row may, or an image
+            is longer than a row.
     """
 
-    def __init__(self, reader: DatasetReader, order: Order, *, seq_len: int, window: int) -> None:
+    def __init__(
+        self, reader: DatasetReader, order: Order, *, seq_len: int, window: int, max_images: int | None = None
+    ) -> None:
         self._reader = reader
         self._order = order
         self._seq_len = seq_len
         self._window = window
+        self._max_images = max_images
         self._sizes = reader.num_tokens()
-        context = reader.manifest.model.context
-        if context is not None and seq_len < int(self._sizes.max(initial=0)):
-            raise ShardError(
-                f"{reader.folder}: samples of up to {self._sizes.max():,} tokens do not fit seq_len={seq_len:,}; "
-                f"build with encode.context={seq_len}, or with encode.context=null, which any seq_len can cut"
-            )
-
-        if context is None and seq_len < reader.manifest.model.tokens_per_image + 2:
-            raise ShardError(
-                f"{reader.folder}: an image takes {reader.manifest.model.tokens_per_image} tokens, "
-                f"seq_len={seq_len:,} has no room for it"
-            )
+        self._num_images = np.zeros_like(self._sizes) if max_images is None else reader.num_images()
+        if reader.manifest.model.context is None:
+            self._check_images()
+        else:
+            self._check_samples()
 
     @property
     def num_windows(self) -> int:
@@ -66,27 +67,66 @@ class RowPlan:
         samples = self._order.at(window * self._window, (window + 1) * self._window)
         items: list[Item] = []
         sizes: list[int] = []
+        num_images: list[int] = []
         for sample in samples.tolist():
-            for item, size in self._items(sample):
+            for item, size, images in self._items(sample):
                 items.append(item)
                 sizes.append(size)
+                num_images.append(images)
         return [
             PlannedRow(window=window, row=number, items=tuple(items[at] for at in chosen))
-            for number, chosen in enumerate(pack(sizes, self._seq_len))
+            for number, chosen in enumerate(pack(sizes, self._seq_len, num_images, self._max_images))
         ]
 
-    def _items(self, sample: int) -> Iterator[tuple[Item, int]]:
-        size = int(self._sizes[sample])
-        if size <= self._seq_len:
-            yield (sample, 0, None), size
+    def _items(self, sample: int) -> Iterator[tuple[Item, int, int]]:
+        """What of a sample goes into one row, its tokens, and its images where they are limited."""
+        size, num_images = int(self._sizes[sample]), int(self._num_images[sample])
+        if size <= self._seq_len and (self._max_images is None or num_images <= self._max_images):
+            yield (sample, 0, None), size, num_images
             return
         num_ids, cuts, starts, lengths, tokens = self._reader.cut_points(sample)
         spans = Spans(starts=starts, lengths=lengths, num_tokens=tokens)
-        borders = cut(num_ids, spans, cuts, self._seq_len).borders
+        borders: Sequence[int] = cut(num_ids, spans, cuts, self._seq_len).borders
+        if self._max_images is not None:
+            borders = cut_by_images(borders, cuts, starts, self._max_images)
+        growth = [0, *itertools.accumulate(more - length for length, more in zip(lengths, tokens, strict=True))]
         for start, stop in itertools.pairwise(borders):
-            images = sum(
-                more - length
-                for begin, length, more in zip(starts, lengths, tokens, strict=True)
-                if start <= begin < stop
+            first, last = bisect_left(starts, start), bisect_left(starts, stop)
+            yield (sample, start, stop), stop - start + growth[last] - growth[first], last - first
+
+    def _check_samples(self) -> None:
+        folder, context = self._reader.folder, self._reader.manifest.model.context
+        longest, most = int(self._sizes.max(initial=0)), int(self._num_images.max(initial=0))
+        if longest > self._seq_len:
+            raise ShardError(
+                f"{folder}: samples of up to {longest:,} tokens do not fit seq_len={self._seq_len:,}; "
+                f"build with encode.context={self._seq_len}, or with encode.context=null, which any seq_len can cut"
             )
-            yield (sample, start, stop), stop - start + images
+        if self._max_images is not None and most > self._max_images:
+            raise ShardError(
+                f"{folder}: samples of up to {most} images do not fit max_images={self._max_images}; they were cut to "
+                f"a context of {context:,}: build with encode.context=null, which any max_images can cut"
+            )
+
+    def _check_images(self) -> None:
+        longest = self._reader.longest_image()
+        if longest + 2 > self._seq_len:
+            raise ShardError(
+                f"{self._reader.folder}: an image takes up to {longest:,} tokens, "
+                f"seq_len={self._seq_len:,} has no room for it"
+            )
+
+
+def cut_by_images(borders: Sequence[int], units: Sequence[int], starts: Sequence[int], max_images: int) -> list[int]:
+    """More borders, so that no part has more than `max_images` images; in front of a unit where that can be done.
+
+    units, starts: ascending positions where a sentence with its images begins, and where an image does. For borders
+    [0 90], units [0 10 50], images at [20 30 60] and at most 2 of them:  [0 50 90]; at most 1:  [0 10 30 50 90].
+    """
+    found = [borders[0]]
+    for stop in borders[1:]:
+        while (beyond := bisect_left(starts, found[-1]) + max_images) < bisect_left(starts, stop):
+            unit = bisect_right(units, starts[beyond]) - 1
+            found.append(units[unit] if unit >= 0 and units[unit] > found[-1] else starts[beyond])
+        found.append(stop)
+    return found

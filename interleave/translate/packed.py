@@ -22,7 +22,7 @@ import orjson
 from tqdm import tqdm
 
 from interleave.errors import RecipeError
-from interleave.pack.packing import pack
+from interleave.pack.group import group_short
 from interleave.pack.row import Row, build_row
 from interleave.sample import image_member, json_member, key_of
 from interleave.shard.manifest import Manifest
@@ -47,6 +47,8 @@ class PackedSettings:
     # Of the order of samples, as the loader shuffles them in its first epoch.
     max_images: int | None
     # A row.
+    group_below: int
+    # Samples of fewer tokens side by side in a row share a segment.
     padding: int
     # Id of padding positions.
     max_shard_bytes: int
@@ -56,7 +58,7 @@ def write_packed(passages: Passages, folder: Path, tally: Tally, *, settings: Pa
     """Writes the tars.
 
     Raises:
-        RecipeError: the dataset stores whole documents and no length of rows is given, or a sample has too many images.
+        RecipeError: the dataset stores whole documents and no length of rows is given.
         ShardError: samples do not fit into rows.
     """
     reader = passages.reader
@@ -74,7 +76,7 @@ def _samples(passages: Passages, length: int, settings: PackedSettings, tally: T
         segments = [segment for item in items if (segment := reader.segment(*item)) is not None]
         if not segments:
             continue
-        row = build_row(segments, length, settings.padding)
+        row = build_row(group_short(segments, settings.group_below), length, settings.padding)
         yield _members(key_of(number), row, reader.manifest)
         number += 1
         tally.wrote_ids(len(row.images), int(row.cu_seqlens[-1]))
@@ -85,42 +87,10 @@ def _rows(passages: Passages, length: int, settings: PackedSettings) -> Iterator
     """What stands in each row."""
     reader = passages.reader
     order = Order(len(reader), dataset=reader.digest, seed=settings.seed, epoch=0)
-    plan = RowPlan(reader, order, seq_len=length, window=settings.window)
-    sizes = _Sizes(passages)
+    plan = RowPlan(reader, order, seq_len=length, window=settings.window, max_images=settings.max_images)
     windows = tqdm(range(plan.num_windows), desc="     write", unit="", disable=passages.no_bar(), leave=False)
     for window in windows:
-        rows = [row.items for row in plan.rows(window)]
-        if settings.max_images is None:
-            yield from rows
-        else:
-            yield from _with_fewer_images(rows, sizes, length, settings.max_images)
-
-
-def _with_fewer_images(
-    rows: list[tuple[Item, ...]], sizes: _Sizes, length: int, max_images: int
-) -> Iterator[tuple[Item, ...]]:
-    """The items of a window packed again, so that no row has more images than it may."""
-    items = sorted(item for row in rows for item in row)
-    tokens, images = zip(*map(sizes.of, items), strict=True)
-    if max(images) > max_images:
-        raise RecipeError(f"a sample has {max(images):,} images, a row may hold {max_images:,}: raise --max-images")
-    yield from (tuple(items[at] for at in row) for row in pack(tokens, length, images, max_images))
-
-
-class _Sizes:
-    """Expanded tokens and images of what goes into rows."""
-
-    def __init__(self, passages: Passages) -> None:
-        self._reader = passages.reader
-        self._tokens, self._images = passages.reader.num_tokens(), passages.num_images
-
-    def of(self, item: Item) -> tuple[int, int]:
-        sample, begin, end = item
-        if end is None:
-            return int(self._tokens[sample]), int(self._images[sample])
-        _, _, starts, lengths, tokens = self._reader.cut_points(sample)
-        inside = [at for at, start in enumerate(starts) if begin <= start < end]
-        return end - begin + sum(tokens[at] - lengths[at] for at in inside), len(inside)
+        yield from (row.items for row in plan.rows(window))
 
 
 def _members(key: str, row: Row, manifest: Manifest) -> Members:

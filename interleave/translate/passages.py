@@ -88,7 +88,7 @@ class Passages:
     @property
     def num_images(self) -> npt.NDArray[np.int32]:
         """(num_samples,)"""
-        return np.asarray(self._index["num_images"].to_numpy(), dtype=np.int32)
+        return self.reader.num_images()
 
     def samples(self, what: str) -> Iterator[Passage]:
         """Every sample, with a progress bar of this name."""

@@ -363,3 +363,13 @@ def test_the_wids_index_gives_the_exact_number_of_samples_of_each_shard() -> Non
 def test_a_dataset_that_was_moved_streams_the_same(tmp_path: Path) -> None:
     moved = copy_of(small_dataset(), tmp_path / "moved" / "elsewhere")
     assert merged([epoch(opened(moved))]) == merged([epoch(opened(small_dataset()))])
+
+
+def test_rows_hold_no_more_images_than_are_asked_for(tmp_path: Path) -> None:
+    data = StreamingDataset(whole_documents(), seq_len=4096, max_images=3, decode=False)
+    batches = list(data)
+    assert max(len(batch["images"]) for batch in batches) == 3
+    assert sum(len(batch["images"]) for batch in batches) == data.reader.manifest.num_images
+    other = StreamingDataset(whole_documents(), seq_len=4096, max_images=4, decode=False)
+    with pytest.raises(ShardError, match="max_images = 3, this dataset has 4"):
+        other.load_state_dict(batches[0]["state"])

@@ -12,7 +12,7 @@ import webdataset as wds
 from fixtures_build import build_small, records, sample_dataset, whole_documents
 from fixtures_translate import export, files, sha256s
 
-from interleave.errors import RecipeError
+from interleave.errors import RecipeError, ShardError
 from interleave.stream.dataset import StreamingDataset
 from interleave.stream.reader import DatasetReader
 
@@ -78,7 +78,7 @@ def test_rows_have_no_more_images_than_they_may(tmp_path: Path) -> None:
     rows = rows_of(tmp_path / "tars")
     assert max(len(row["json"]["images"]) for row in rows) <= most
     assert sum(len(row["json"]["keys"]) for row in rows) == len(DatasetReader(sample_dataset()))
-    with pytest.raises(RecipeError, match="--max-images"):
+    with pytest.raises(ShardError, match="max_images"):
         export("packed", sample_dataset(), tmp_path / "fewer", "--max-images", str(most - 1))
 
 
