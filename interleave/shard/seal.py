@@ -19,6 +19,7 @@ from interleave.dedup.tables import FingerprintFiles
 from interleave.errors import TaskError
 from interleave.files import sha256_of, write_bytes
 from interleave.identity import fingerprint
+from interleave.shard import energon
 from interleave.shard.entries import shard_entry, sums
 from interleave.shard.index import INDEX_NAME, read_index, write_index
 from interleave.shard.manifest import (
@@ -31,7 +32,8 @@ from interleave.shard.manifest import (
     TokenizerEntry,
     write_manifest,
 )
-from interleave.shard.sidecars import CARD_NAME, WIDS_NAME, dataset_card, wids_meta
+from interleave.shard.plan import TRAIN
+from interleave.shard.sidecars import CARD_NAME, WIDS_NAME, sidecars
 from interleave.shard.takedown_swap import forget_staged
 from interleave.shard.tar import END
 from interleave.shard.write import shard_name
@@ -72,16 +74,14 @@ def seal(task: SealTask) -> Counts:
     shards = [_written(folder, number, Path(index)) for number, index in enumerate(task.indexes)]
     write_index(folder / INDEX_NAME, _batches(task.indexes))
     index = read_index(folder / INDEX_NAME)
-    most_images = pc.max(index["num_images"]).as_py()
-    write_bytes(folder / WIDS_NAME, wids_meta(task.name, shards))
-    write_bytes(folder / CARD_NAME, dataset_card(task.name, shards, most_images, task.tokenizer, task.model))
     _join(task.drops, folder / LEDGER / "drops.parquet")
     for level, parts in task.signals.items():
         _join(parts, folder / LEDGER / f"{level}.parquet")
     write_sealed(folder, task.fingerprints, task.drops_since, index["doc_id"])
     _remove_strangers(folder, shards)
     forget_staged(folder)
-    names = (INDEX_NAME, WIDS_NAME, CARD_NAME, *_LEDGER_FILES, *FINGERPRINT_FILES)
+    beside = _write_sidecars(task, shards, index)
+    names = (INDEX_NAME, *beside, *_LEDGER_FILES, *FINGERPRINT_FILES)
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         name=task.name,
@@ -103,10 +103,12 @@ def seal(task: SealTask) -> Counts:
 def remove_dataset(folder: Path) -> None:
     """Removes what a dataset consists of, the manifest first, and nothing else: the record of take-downs stays."""
     names = (MANIFEST_NAME, INDEX_NAME, WIDS_NAME, CARD_NAME, SUMMARY_NAME, *_LEDGER_FILES, *FINGERPRINT_FILES)
-    for path in (*(folder / name for name in names), *sorted(folder.glob("shard-*.tar"))):
+    for_energon = (energon.INFO_NAME, *energon.FIXED_NAMES, *energon.FOREIGN_NAMES)
+    shards = (*folder.glob("shard-*.tar"), *folder.glob(energon.tar_index_name("shard-*.tar")))
+    for path in (*(folder / name for name in (*names, *for_energon)), *sorted(shards)):
         path.unlink(missing_ok=True)
     forget_staged(folder)
-    for emptied in (folder / LEDGER, (folder / FINGERPRINT_FILES[0]).parent, folder):
+    for emptied in (folder / LEDGER, folder / energon.FOLDER, (folder / FINGERPRINT_FILES[0]).parent, folder):
         with suppress(OSError):  # somebody's own files are in it
             emptied.rmdir()
 
@@ -137,6 +139,22 @@ def _batches(indexes: Sequence[str]) -> Iterator[pa.RecordBatch]:
         yield from read_index(Path(index)).to_batches()
 
 
+def _write_sidecars(task: SealTask, shards: Sequence[ShardEntry], index: pa.Table) -> list[str]:
+    """Writes the small files for readers; their names."""
+    folder = Path(task.folder)
+    # A dataset of a recipe with splits lies in a folder that is called by its split.
+    split = folder.name if orjson.loads(task.recipe).get("splits") else TRAIN
+    files = {
+        **dict(sidecars(task.name, shards, index, task.tokenizer, task.model)),
+        **dict(energon.fixed_files(shards, split)),
+    }
+    for foreign in energon.FOREIGN_NAMES:
+        (folder / foreign).unlink(missing_ok=True)
+    for name, data in files.items():
+        write_bytes(folder / name, data)
+    return list(files)
+
+
 def _join(parts: Sequence[str], path: Path) -> None:
     """One Parquet file out of many of one schema, a row group at a time."""
     with write_table(path, pq.read_schema(parts[0])) as table:
@@ -147,7 +165,7 @@ def _join(parts: Sequence[str], path: Path) -> None:
 
 
 def _remove_strangers(folder: Path, shards: Sequence[ShardEntry]) -> None:
-    """Shards that an earlier recipe wrote here, and this one did not."""
+    """Shards that an earlier recipe wrote here, and this one did not; and what lies beside any shard."""
     names = {shard.name for shard in shards}
     for path in sorted(folder.glob("shard-*.tar*")):
         if path.name not in names:

@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from tqdm import tqdm
 
 from interleave.errors import RecipeError, ShardError
 from interleave.executors import Executor
 from interleave.files import sha256_of, write_bytes
+from interleave.shard import energon
 from interleave.shard.entries import sums
 from interleave.shard.index import INDEX_NAME, read_index, write_index
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, ShardEntry, read_manifest, write_manifest
-from interleave.shard.sidecars import CARD_NAME, WIDS_NAME, dataset_card, wids_meta
+from interleave.shard.sidecars import is_sidecar, sidecars
 from interleave.shard.takedown_find import FindTask, Hit, ShardRows, find_hits
 from interleave.shard.takedown_fingerprints import FINGERPRINT_FILES, count_fingerprints, forget_fingerprints
 from interleave.shard.takedown_ledger import count_rows_to_forget, forget, measured_documents
@@ -119,11 +119,15 @@ def take_down(
 
 
 def _find(folder: Path, manifest: Manifest, request: Request, executor: Executor, quiet: bool) -> _Found:
-    tables = [name for name in sorted(manifest.files) if name not in (INDEX_NAME, WIDS_NAME, CARD_NAME)]
+    tables = [
+        name
+        for name in sorted(manifest.files)
+        if name not in (INDEX_NAME, *energon.FIXED_NAMES) and not is_sidecar(name)
+    ]
     ledger = [name for name in tables if name.startswith("ledger/")]
     if unknown := set(tables) - {*ledger, *FINGERPRINT_FILES}:
         raise ShardError(f"{folder} has files that this version cannot take down from: {', '.join(sorted(unknown))}")
-    _check_sealed(folder, manifest, [INDEX_NAME, *tables])
+    _check_sealed(folder, manifest, [INDEX_NAME, *energon.FIXED_NAMES, *tables])
     tasks = [FindTask(shard=shard, request=request) for shard in _shards(folder, manifest)]
     hits = [hit for _, found in _mapped(executor, find_hits, tasks, "search", quiet) for hit in found]
     documents = {hit.doc_id for hit in hits}
@@ -154,10 +158,9 @@ def _stage(
     entries = [written[entry.name][0] if entry.name in written else entry for entry in manifest.shards]
     index = read_index(folder / INDEX_NAME)
     write_index(staged / INDEX_NAME, _batches(shards, index, written))
-    most_images = pc.max(index["num_images"]).as_py()
-    write_bytes(staged / WIDS_NAME, wids_meta(manifest.name, entries))
-    card = dataset_card(manifest.name, entries, most_images, manifest.tokenizer, manifest.model)
-    write_bytes(staged / CARD_NAME, card)
+    written_index = read_index(staged / INDEX_NAME)
+    for name, data in sidecars(manifest.name, entries, written_index, manifest.tokenizer, manifest.model):
+        _write_if_other(folder / name, staged / name, data)
     for name in set(found.rows) - set(FINGERPRINT_FILES):
         forget(folder / name, staged / name, request, found.documents)
     if not found.rows.keys().isdisjoint(FINGERPRINT_FILES):
@@ -190,6 +193,12 @@ def _batches(
             yield written[shard.name][1]
         else:
             yield from index.slice(shard.first_row, shard.num_rows).combine_chunks().to_batches()
+
+
+def _write_if_other(path: Path, staged: Path, data: bytes) -> None:
+    """Most shards, and so their sidecars, stay what they were."""
+    if not path.is_file() or path.read_bytes() != data:
+        write_bytes(staged, data)
 
 
 def _write_record(folder: Path, staged: Path, request: Request, found: _Found) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from interleave.errors import ShardError
 from interleave.files import sync_folder
+from interleave.shard.energon import FOREIGN_NAMES
 from interleave.shard.manifest import MANIFEST_NAME, STAGED, Manifest, read_manifest
 
 # What was asked to go, in the form of a blocklist. It has times, and is no part of the digest.
@@ -79,6 +80,8 @@ def complete(folder: Path) -> bool:
     if found:
         manifest = read_manifest(staged)
         _check_same_build(folder, manifest)
+        for name in FOREIGN_NAMES:  # they lead to samples that go
+            (folder / name).unlink(missing_ok=True)
         (folder / MANIFEST_NAME).unlink(missing_ok=True)
         sync_folder(folder)
         for path in sorted(path for path in staged.rglob("*") if path.is_file() and path.name != MANIFEST_NAME):
