@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from interleave.document import Drop
 
@@ -17,3 +18,14 @@ class Counts(Counter[str]):
 
     def dropped(self, unit: str) -> int:
         return sum(number for name, number in self.items() if name.startswith(f"drop/{unit}/"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropLine:
+    """What one rule took by itself; images that went with their document are counted where it went."""
+
+    stage: str
+    rule: str
+    documents: int
+    images: int
+    sentences: int

@@ -34,10 +34,6 @@ def write_drops(path: Path, drops: Iterable[Drop]) -> None:
             table.append({name: storable(value) if isinstance(value, str) else value for name, value in row.items()})
 
 
-def read_drops(path: Path) -> list[Drop]:
-    return [Drop(**row) for row in pq.read_table(path).to_pylist()]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
     """What stages dropped from a split."""

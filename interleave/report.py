@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from interleave.counts import Counts
+from interleave.counts import Counts, DropLine
 from interleave.errors import TaskError
 from interleave.files import write_bytes
 from interleave.run import StageResult
@@ -28,17 +28,6 @@ class StageLine:
     num_tasks: int
     num_done_before: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropLine:
-    """How much one rule took."""
-
-    stage: str
-    rule: str
-    documents: int
-    images: int
-    sentences: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,32 +62,37 @@ _DOCUMENTS = pa.schema(
 )
 
 
+@contextmanager
+def write_parquet(path: Path, schema: pa.Schema, **options: Any) -> Iterator[pq.ParquetWriter]:
+    """A Parquet file that has its final name only when all row groups are in it; options are pyarrow's."""
+    with atomic_write(path) as file:
+        writer = pq.ParquetWriter(file, schema, **options)
+        try:
+            yield writer
+            writer.close()
+        except BaseException:
+            writer.is_open = False  # otherwise pyarrow would complete the file when the writer is collected
+            raise
+
+
 class TableWriter:
     """Appends rows (plain dicts of a schema) to a Parquet file, a row group at a time."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer = writer
         self._schema = schema
         self._rows: list[dict[str, Any]] = []
 
     def append(self, row: dict[str, Any]) -> None:
         self._rows.append(row)
         if len(self._rows) >= _ROWS_PER_GROUP:
-            self._flush()
+            self.flush()
 
     def append_table(self, table: pa.Table) -> None:
-        self._flush()
+        self.flush()
         self._writer.write_table(table)
 
-    def close(self) -> None:
-        self._flush()
-        self._writer.close()
-
-    def abandon(self) -> None:
-        """Forgets the file, which is given up; otherwise pyarrow would complete it when the writer is collected."""
-        self._writer.is_open = False
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
             self._rows.clear()
@@ -96,14 +101,10 @@ class TableWriter:
 @contextmanager
 def write_table(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     """A Parquet file that has its final name only when all rows are in it."""
-    with atomic_write(path) as file:
-        writer = TableWriter(file, schema)
-        try:
-            yield writer
-            writer.close()
-        except BaseException:
-            writer.abandon()
-            raise
+    with write_parquet(path, schema, compression="zstd") as file:
+        table = TableWriter(file, schema)
+        yield table
+        table.flush()
 
 
 class DocumentWriter:

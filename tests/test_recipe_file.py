@@ -65,9 +65,7 @@ def test_settings_of_the_recipe_come_before_those_of_its_profile(folder: Path) -
         ("{min_pixels: 4000000}", "an image takes"),
     ],
 )
-def test_options_are_those_of_the_profile_and_leave_room_in_the_context(
-    folder: Path, options: str, fault: str
-) -> None:
+def test_options_are_those_of_the_profile_and_leave_room_in_the_context(folder: Path, options: str, fault: str) -> None:
     assert fault in faults(folder, BASE + f"profile: qwen2-vl\nencode: {{context: 1000, options: {options}}}")
 
 

@@ -67,7 +67,7 @@ def dedup(task: DedupTask) -> Counts:
                 threshold=paragraphs.max_copies,
             )
         )
-    clusters = _images(ledger, task.settings.images)
+    clusters = _images(ledger, task.settings.images, Path(task.groups).parent)
     counts = ledger.write(task.drops)
     _write_groups(Path(task.groups), ledger, clusters)
     first_document, first_image = corpus.num_earlier, int(images.starts[len(corpus.earlier)])
@@ -149,14 +149,14 @@ def _named(corpus: Corpus, dropped: Dropped) -> Iterator[Dropped]:
         )
 
 
-def _images(ledger: Ledger, settings: ImageDuplicates | None) -> Int32s:
+def _images(ledger: Ledger, settings: ImageDuplicates | None, folder: Path) -> Int32s:
     """Drops images; (num_images,) the number of each one's cluster."""
     corpus, images = ledger.corpus, ledger.images
     first = int(images.starts[len(corpus.earlier)])
     if settings is not None and settings.within_document is not None:
         rows, differing = within_documents(images, first, settings.within_document)
         _drop_images(ledger, "image_within_document", rows, differing, settings.within_document)
-    clusters = cluster_images(images, first, settings.across if settings is not None else 0)
+    clusters = cluster_images(images, first, settings.across if settings is not None else 0, folder)
     if settings is not None and settings.max_copies is not None:
         everywhere = np.ones(len(clusters), dtype=np.bool_)
         _drop_copies(ledger, settings, clusters, everywhere, settings.max_copies, "image_across_corpus")

@@ -8,6 +8,7 @@ an image are within the distance of one of them, and a row of small steps never 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -86,13 +87,14 @@ def within_documents(images: ImageColumns, first: int, distance: int) -> tuple[I
     return gone, np.bitwise_count(images.phash[gone] ^ images.phash[keepers]).astype(np.float64)
 
 
-def cluster_images(images: ImageColumns, first: int, distance: int) -> Int32s:
+def cluster_images(images: ImageColumns, first: int, distance: int, folder: Path) -> Int32s:
     """(num_images,) a number for each image, the same for copies. Counted are the images that stay.
 
     first: row of the first image that is not an earlier dataset's. Hashes that those have lead before others.
+    folder: where numbers lie for the time being that memory does not hold.
     """
     hashes, counts = np.unique(images.phash[images.stays], return_counts=True)
-    pairs = hamming_pairs(hashes, distance) if distance else np.empty((0, 2), dtype=np.int64)
+    pairs = hamming_pairs(hashes, distance, folder=folder) if distance else np.empty((0, 2), dtype=np.int64)
     number = np.arange(len(hashes), dtype=np.int32)
     if len(pairs):
         near, places = np.unique(pairs, return_inverse=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interleave.dedup.text_fingerprints import NUM_BANDS, TEXT_VERSION
-from interleave.files import atomic_write
+from interleave.spool import write_parquet
 
 BANDS = tuple(f"band_{number:02d}" for number in range(NUM_BANDS))
 # A document without a date.
@@ -82,9 +82,8 @@ class FingerprintFiles:
 class ColumnsWriter:
     """Appends tables to a Parquet file, in row groups of a few thousand rows."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
-        # Hashes do not compress; what does is small.
-        self._writer = pq.ParquetWriter(file, schema, compression="none", use_dictionary=["host"])
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer = writer
         self._schema = schema
         self._pieces: list[pa.Table] = []
 
@@ -95,17 +94,9 @@ class ColumnsWriter:
             sum(piece.num_rows for piece in self._pieces) >= _ROWS_PER_GROUP
             or sum(piece.nbytes for piece in self._pieces) >= _BYTES_PER_GROUP
         ):
-            self._flush()
+            self.flush()
 
-    def close(self) -> None:
-        self._flush()
-        self._writer.close()
-
-    def abandon(self) -> None:
-        """Forgets the file, which is given up; otherwise pyarrow would complete it when the writer is collected."""
-        self._writer.is_open = False
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
         if self._pieces:
             self._writer.write_table(pa.concat_tables(self._pieces).combine_chunks())
             self._pieces.clear()
@@ -114,14 +105,11 @@ class ColumnsWriter:
 @contextmanager
 def write_columns(path: Path, schema: pa.Schema) -> Iterator[ColumnsWriter]:
     """A file that has its final name only when all rows are in it."""
-    with atomic_write(path) as file:
-        writer = ColumnsWriter(file, schema)
-        try:
-            yield writer
-            writer.close()
-        except BaseException:
-            writer.abandon()
-            raise
+    # Hashes do not compress; what does is small.
+    with write_parquet(path, schema, compression="none", use_dictionary=["host"]) as file:
+        table = ColumnsWriter(file, schema)
+        yield table
+        table.flush()
 
 
 def num_rows(path: str) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import orjson
@@ -43,9 +44,9 @@ class HuggingFaceTokenizer:
         self._backend.no_padding()
         vocabulary = self._backend.get_vocab(with_added_tokens=True)
         self.vocab_size: int = max(vocabulary.values(), default=-1) + 1
-        self._special = _Special(keep_from_text(self._backend, fields), self.vocab_size)
-        self._special.leave_out(self._backend.encode(EVERY_BYTE, add_special_tokens=False).ids)
-        self._spellings = Spellings(self._spell(vocabulary, fields))
+        self.special = _Special(keep_from_text(self._backend, fields), self.vocab_size)
+        self.special.leave_out(self._backend.encode(EVERY_BYTE, add_special_tokens=False).ids)
+        self.spellings = Spellings(self._spell(vocabulary, fields))
 
     def _spell(self, vocabulary: dict[str, int], fields: dict[str, object]) -> list[bytes]:
         of_one = byte_level_spelling if b'"ByteLevel"' in orjson.dumps(fields.get("decoder")) else spelling
@@ -58,9 +59,9 @@ class HuggingFaceTokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
         ids = [item.ids for item in self._backend.encode_batch_fast(texts, add_special_tokens=False)]
-        return _tokenized(texts, ids, self._spellings, self._special, self._with_offsets)
+        return _tokenized(texts, *_flat(ids), self)
 
-    def _with_offsets(self, text: str, ids: Int32s) -> Tokenized:
+    def with_offsets(self, text: str, ids: Int32s) -> Tokenized:
         return _from_offsets(ids, self._backend.encode(text, add_special_tokens=False).offsets)
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -71,7 +72,7 @@ class HuggingFaceTokenizer:
         return found
 
     def is_special(self, token_id: int) -> bool:
-        return token_id in self._special
+        return token_id in self.special
 
 
 class SentencePieceTokenizer:
@@ -88,15 +89,16 @@ class SentencePieceTokenizer:
         every = range(self.vocab_size)
         pieces = [self._backend.id_to_piece(number) for number in every]
         special = [number for number in every if self._backend.is_control(number) or self._backend.is_unknown(number)]
-        self._special = _Special({number: pieces[number] for number in special}, self.vocab_size)
-        self._special.leave_out(self._backend.encode(EVERY_BYTE))
-        self._spellings = Spellings([spelling(piece) for piece in pieces])
+        self.special = _Special({number: pieces[number] for number in special}, self.vocab_size)
+        self.special.leave_out(self._backend.encode(EVERY_BYTE))
+        self.spellings = Spellings([spelling(piece) for piece in pieces])
 
     def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
-        ids = self._backend.encode(list(texts), num_threads=1)
-        return _tokenized(texts, ids, self._spellings, self._special, self._with_offsets)
+        ids = self._backend.encode(list(texts), num_threads=1, out_type="numpy")
+        flat = np.concatenate([*ids, np.zeros(0, dtype=np.int32)])
+        return _tokenized(texts, flat, list(map(len, ids)), self)
 
-    def _with_offsets(self, text: str, ids: Int32s) -> Tokenized:
+    def with_offsets(self, text: str, ids: Int32s) -> Tokenized:
         return _from_offsets(ids, self._backend.encode(text, out_type="offset_mapping")["offsets"])
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -107,7 +109,7 @@ class SentencePieceTokenizer:
         return None if found == self._backend.unk_id() and token != self._backend.id_to_piece(found) else int(found)
 
     def is_special(self, token_id: int) -> bool:
-        return token_id in self._special
+        return token_id in self.special
 
 
 class TiktokenTokenizer:
@@ -127,19 +129,19 @@ class TiktokenTokenizer:
         self._ids = {name: len(ranks) + number for number, name in enumerate(names)}
         self._backend = Encoding(path.stem, pat_str=self._PATTERN, mergeable_ranks=ranks, special_tokens=self._ids)
         self.vocab_size: int = len(ranks) + len(names)
-        self._special = _Special({number: name for name, number in self._ids.items()}, self.vocab_size)
-        self._spellings = Spellings([*sorted(ranks, key=ranks.__getitem__), *(name.encode() for name in names)])
+        self.special = _Special({number: name for name, number in self._ids.items()}, self.vocab_size)
+        self.spellings = Spellings([*sorted(ranks, key=ranks.__getitem__), *(name.encode() for name in names)])
 
     def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
         ids = [self._encode(text) for text in texts]
-        return _tokenized(texts, ids, self._spellings, self._special, self._with_offsets)
+        return _tokenized(texts, *_flat(ids), self)
 
     def _encode(self, text: str) -> list[int]:
         if len(text) <= LONGEST_SPACE:
             return self._backend.encode_ordinary(text)
         return [token_id for piece in _cut_spaces(text) for token_id in self._backend.encode_ordinary(piece)]
 
-    def _with_offsets(self, text: str, ids: Int32s) -> Tokenized:
+    def with_offsets(self, text: str, ids: Int32s) -> Tokenized:
         return OffsetEncoding(ids, self._backend.decode_with_offsets(ids.tolist())[1])
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -149,7 +151,17 @@ class TiktokenTokenizer:
         return self._ids.get(token)
 
     def is_special(self, token_id: int) -> bool:
-        return token_id in self._special
+        return token_id in self.special
+
+
+class _Reader(Protocol):
+    """What makes texts of a library's ids."""
+
+    special: _Special
+    spellings: Spellings
+
+    def with_offsets(self, text: str, ids: Int32s) -> Tokenized:
+        """As the library says, for a text that its ids do not spell."""
 
 
 class _Special:
@@ -182,19 +194,17 @@ class _Special:
         )
 
 
-def _tokenized(
-    texts: Sequence[str],
-    ids: Sequence[Sequence[int]],
-    spellings: Spellings,
-    special: _Special,
-    with_offsets: Callable[[str, Int32s], Tokenized],
-) -> list[Tokenized]:
+def _flat(ids: Sequence[Sequence[int]]) -> tuple[Int32s, list[int]]:
+    """The ids of all texts, one behind the other, and how many each has."""
     lengths = list(map(len, ids))
-    flat: Int32s = np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=sum(lengths))
-    special.refuse(flat)
-    found = spellings.read(texts, flat, lengths)
+    return np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=sum(lengths)), lengths
+
+
+def _tokenized(texts: Sequence[str], flat: Int32s, lengths: Sequence[int], reader: _Reader) -> list[Tokenized]:
+    reader.special.refuse(flat)
+    found = reader.spellings.read(texts, flat, lengths)
     return [
-        with_offsets(text, item) if isinstance(item, np.ndarray) else item
+        reader.with_offsets(text, item) if isinstance(item, np.ndarray) else item
         for text, item in zip(texts, found, strict=True)
     ]
 

@@ -147,9 +147,7 @@ def _settled(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list
     for read in read_documents(Path(task.documents)):
         measured = with_similarities(read)
         gone = dropped.of(measured.id)
-        settled = settle(
-            measured, gone, task.rules, task.align, task.seed, scores.of(measured).document, fit=task.fit
-        )
+        settled = settle(measured, gone, task.rules, task.align, task.seed, scores.of(measured).document, fit=task.fit)
         counts["sentences_in"] += sum(map(bool, measured.sentences))
         if dropped.document(measured.id):
             lost.append(_sentences(measured, range(len(measured.sentences))))

@@ -59,9 +59,7 @@ def _too_large(doc_id: str, images: Sequence[Image], fit: Fit) -> Iterator[Drop]
             yield _drop(doc_id, image, "image_tokens", num_tokens, fit.room)
 
 
-def _drop(
-    doc_id: str, image: Image, rule: str, value: float | None, threshold: float | None, detail: str = ""
-) -> Drop:
+def _drop(doc_id: str, image: Image, rule: str, value: float | None, threshold: float | None, detail: str = "") -> Drop:
     return Drop(
         doc_id=doc_id, image=image.index, stage=STAGE, rule=rule, value=value, threshold=threshold, detail=detail
     )

@@ -18,7 +18,7 @@ Loss: TypeAlias = Literal["text", "after_image"]
 def loss_spans(encoded: Encoded, loss: Loss) -> list[tuple[int, int]]:
     """(start, length) of each run of ids that are learned.
 
-        ids  B i a a a i b b E   (i an image)   ->   text: (0, 1) (2, 3) (6, 3);   after_image: (2, 3) (6, 3)
+    ids  B i a a a i b b E   (i an image)   ->   text: (0, 1) (2, 3) (6, 3);   after_image: (2, 3) (6, 3)
     """
     learned = np.full(len(encoded.token_ids), loss == "text")
     if loss == "after_image":

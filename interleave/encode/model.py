@@ -86,9 +86,10 @@ def _end(wanted: str | None, of_profile: str | None) -> str | None:
 
 
 def _reserved(wanted: Wanted, profile: Profile, layout: Layout) -> tuple[str, ...]:
-    placeholder = _placeholder(wanted, profile, layout)
     marks = () if wanted.tokens_per_image else profile.marks
-    return (*([placeholder] if isinstance(placeholder, str) else []), *marks)
+    ends = (_end(wanted.bos, profile.bos), _end(wanted.eos, profile.eos))
+    named = [_placeholder(wanted, profile, layout), *(end for end in ends if end != "auto")]
+    return (*(name for name in named if isinstance(name, str)), *marks)
 
 
 def _placeholder(wanted: Wanted, profile: Profile, layout: Layout) -> int | str:

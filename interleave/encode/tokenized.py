@@ -80,10 +80,9 @@ class OffsetEncoding:
     def __init__(self, ids: Sequence[int] | Int32s, starts: Sequence[int], ends: Sequence[int] | None = None) -> None:
         self.ids: Int32s = np.asarray(ids, dtype=np.int32)
         self._starts: Int32s = np.maximum.accumulate(np.asarray(starts, dtype=np.int32))
-        if ends is None:
-            behind = self._starts.searchsorted(self._starts, "right")
-            ends = np.append(self._starts, np.iinfo(np.int32).max)[behind]
-        self._ends: Int32s = np.maximum.accumulate(np.asarray(ends, dtype=np.int32))
+        behind = self._starts.searchsorted(self._starts, "right")
+        found = np.append(self._starts, np.iinfo(np.int32).max)[behind] if ends is None else ends
+        self._ends: Int32s = np.maximum.accumulate(np.asarray(found, dtype=np.int32))
 
     def id_at(self, character: int) -> int:
         return bisect_right(self._ends.data, character)

@@ -62,9 +62,7 @@ def _tasks(path: Path, decode: bool) -> tuple[list[ShardTask], Manifest | None]:
 
 
 def _of_dataset(folder: Path, manifest: Manifest, decode: bool) -> list[ShardTask]:
-    expected = Expectation(
-        model=manifest.model, vocab_size=manifest.tokenizer.vocab_size, image=manifest.model.image
-    )
+    expected = Expectation(model=manifest.model, vocab_size=manifest.tokenizer.vocab_size, image=manifest.model.image)
     taken_down = _taken_down(folder)
     tasks, first_sample = [], 0
     for number, entry in enumerate(manifest.shards):

@@ -541,8 +541,8 @@ def test_images_of_an_earlier_dataset_go_on_counting_after_a_limit_that_ours_bro
 def test_hashes_that_memory_does_not_hold_lie_in_the_folder_of_the_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("interleave.dedup.images.hamming_pairs", partial(hamming_pairs, max_in_memory=16))
+    monkeypatch.setattr("interleave.dedup.images.hamming_pairs", partial(hamming_pairs, max_in_memory=1024))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))  # the system's is not there
-    images = [picture(index, index * 0x9E3779B97F4A7C15 % (1 << 64)) for index in range(100)]
+    images = [picture(index, index * 0x9E3779B97F4A7C15 % (1 << 64)) for index in range(5_000)]
     _, drops, _ = run(tmp_path, [[doc("a", STORY, *images)]], image_across=3, image_max_copies=1)
     assert drops == [[]]

@@ -6,6 +6,7 @@ words are 9 characters (a Chinese word has 1.72 on average in People's Daily, 1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isqrt
 from typing import Annotated, Literal
 
@@ -87,17 +88,7 @@ class TopNGram(TextShare):
     """Words of an n-gram."""
 
     def measure(self, text: Text) -> float | None:
-        n = _length(self.n, text)
-        if not text.repeats.num_grams(n):
-            return None
-        places, grams = text.repeats.again(n)
-        if not len(places):
-            return 0.0
-        counts = np.bincount(grams)
-        tops = counts[grams] == counts.max()
-        # Of several, the longest; of those, the first.
-        top = grams[tops][np.argmax(text.repeats.num_characters(n, places[tops]))]
-        return text.repeats.share(n, places[grams == top])
+        return _covered(self.n, text, _most_frequent)
 
 
 class DuplicateNGrams(TextShare):
@@ -114,14 +105,31 @@ class DuplicateNGrams(TextShare):
     """Words of an n-gram."""
 
     def measure(self, text: Text) -> float | None:
-        n = _length(self.n, text)
-        if not text.repeats.num_grams(n):
-            return None
-        places, grams = text.repeats.again(n)
-        if not len(places):
-            return 0.0
-        first = np.unique(grams, return_index=True)[1]
-        return text.repeats.share(n, np.delete(places, first))
+        return _covered(self.n, text, _all_but_first)
+
+
+def _covered(n: int, text: Text, chosen: Callable[[int, Text], npt.NDArray[np.int64]]) -> float | None:
+    """Share of the words' characters that the chosen ones of the n-grams cover which come again; None: no n-gram."""
+    n = _length(n, text)
+    if not text.repeats.num_grams(n):
+        return None
+    return text.repeats.share(n, chosen(n, text)) if len(text.repeats.again(n).places) else 0.0
+
+
+def _most_frequent(n: int, text: Text) -> npt.NDArray[np.int64]:
+    """(num_chosen,) where it starts. Of several, the longest; of those, the first."""
+    places, grams = text.repeats.again(n)
+    counts = np.bincount(grams)
+    tops = counts[grams] == counts.max()
+    top = grams[tops][np.argmax(text.repeats.num_characters(n, places[tops]))]
+    most_frequent: npt.NDArray[np.int64] = places[grams == top]
+    return most_frequent
+
+
+def _all_but_first(n: int, text: Text) -> npt.NDArray[np.int64]:
+    """(num_chosen,) where each starts that was there before."""
+    places, grams = text.repeats.again(n)
+    return np.delete(places, np.unique(grams, return_index=True)[1])
 
 
 def _length(n: int, text: Text) -> int:
