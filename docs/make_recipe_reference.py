@@ -22,16 +22,27 @@ reported at once. `--set a.b=VALUE` overrides a key; VALUE is YAML, for example 
 def reference() -> str:
     """The whole page."""
     schema = Recipe.model_json_schema()
-    sections = [HEAD, *_section("Recipe", schema, schema["$defs"])]
+    paths = dict(_paths(schema, schema["$defs"], ""))
+    sections = [HEAD, *_section("Recipe", schema, schema["$defs"], "")]
     for name, definition in schema["$defs"].items():
         if "properties" in definition:
-            sections += _section(name, definition, schema["$defs"])
+            sections += _section(name, definition, schema["$defs"], paths.get(name, ""))
     return "\n".join(sections)
 
 
-def _section(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[str]:
+def _paths(schema: dict[str, Any], definitions: dict[str, Any], before: str) -> Iterator[tuple[str, str]]:
+    """Groups of settings with the keys that lead to them: ("Splitting", "encode.split")."""
+    for key, field in schema["properties"].items():
+        for option in (field, *field.get("anyOf", ())):
+            name = option.get("$ref", "").rsplit("/", 1)[-1]
+            if "properties" in definitions.get(name, {}):
+                yield name, before + key
+                yield from _paths(definitions[name], definitions, f"{before}{key}.")
+
+
+def _section(name: str, schema: dict[str, Any], definitions: dict[str, Any], path: str) -> Iterator[str]:
     kind = schema["properties"].get("kind", {}).get("const")
-    yield f"## {f'kind: {kind}' if kind else name}\n"
+    yield f"## {f'kind: {kind}' if kind else name}{f' (`{path}`)' if path else ''}\n"
     yield _one_line(schema.get("description", "")) + "\n"
     yield "| key | type | default | meaning |\n|---|---|---|---|"
     for key, field in schema["properties"].items():

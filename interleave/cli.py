@@ -165,11 +165,14 @@ app.command()(takedown)
 
 @recipe_app.command("check")
 def recipe_check(recipe: RecipeFile, overrides: Overrides = None) -> None:
-    """Check a recipe, and name everything that is wrong with it."""
+    """Check a recipe, and name everything that is wrong with it; its tokenizer is opened."""
+    from interleave.flow import model_of
     from interleave.recipe_file import load_recipe
 
     loaded = load_recipe(recipe, overrides or ())
+    model = model_of(loaded)
     typer.echo(f"{recipe}: sound; recipe hash {loaded.hash()[:16]}, output {loaded.output}")
+    typer.echo(f"for {model.image.profile}; tokenizer {model.tokenizer_name}, {model.vocab_size:,} ids")
 
 
 @recipe_app.command("schema")

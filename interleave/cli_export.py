@@ -141,7 +141,12 @@ def packed(
     output: Output,
     seq_len: Annotated[
         int | None,
-        typer.Option(min=1, help="Length of a row, expanded.  [default: the dataset's context]", show_default=False),
+        typer.Option(
+            min=1,
+            max=10_000_000,
+            help="Length of a row, expanded.  [default: the dataset's context]",
+            show_default=False,
+        ),
     ] = None,
     window: Annotated[int, typer.Option(min=1, help="Samples that are packed together.")] = 1000,
     seed: Annotated[int, typer.Option(help="Order of the samples, as the loader has it in its first epoch.")] = 0,
@@ -151,7 +156,7 @@ def packed(
     group_below: Annotated[
         int, typer.Option(min=0, help="Samples of fewer tokens side by side in a row share a segment.")
     ] = 0,
-    padding: Annotated[int, typer.Option(help="Id of padding.")] = 0,
+    padding: Annotated[int, typer.Option(min=-(2**31), max=2**31 - 1, help="Id of padding.")] = 0,
     max_bytes: MaxBytes = _SHARD_BYTES,
     as_json: AsJson = False,
 ) -> None:

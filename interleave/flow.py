@@ -55,7 +55,7 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         RecipeError: the recipe names what is not there; nothing was written.
         TaskError: a task failed, or the input changed; run again to go on.
     """
-    model = _target_model(recipe)
+    model = model_of(recipe)
     earlier = earlier_datasets(recipe.dedup.against, Path(recipe.output))
     if recipe.clean.private:
         check_private(recipe.clean.private)
@@ -82,7 +82,7 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
             _unseal(recipe, shards, work)
         run.stage("write", write, to_write)
         run.stage("seal", seal, to_seal)
-        return finish(run.results, work, [folder for _, folder in tasks.folders(recipe, shards)])
+        return finish(run.results, work, [folder for _, folder in tasks.folders(recipe, shards)], model)
 
 
 def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> None:
@@ -137,7 +137,12 @@ def _fetch(recipe: Recipe, run: Run, splits: Sequence[Split]) -> None:
         run.here("fetch", download, task)
 
 
-def _target_model(recipe: Recipe) -> TargetModel:
+def model_of(recipe: Recipe) -> TargetModel:
+    """The model of a recipe, its tokenizer opened.
+
+    Raises:
+        RecipeError: the tokenizer cannot be had, or is not the model's.
+    """
     encode = recipe.encode
     return target_model(
         Wanted(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,7 @@ from interleave.dedup.decontaminate import Decontaminate, EvaluationSet
 from interleave.dedup.settings import Dedup
 from interleave.earlier import earlier_digests
 from interleave.encode.layouts import LAYOUTS
-from interleave.encode.profiles.known import PROFILES
+from interleave.encode.profiles.known import BROKEN, PROFILES
 from interleave.encode.profiles.profile import Profile
 from interleave.encode.settings import Encode, Splitting
 from interleave.errors import RecipeError
@@ -60,7 +61,9 @@ else:
 
 def _known_profile(name: Any) -> Any:
     if isinstance(name, str) and name not in PROFILES:
-        raise ValueError(f"no such profile; there are {', '.join(PROFILES)}")
+        close = difflib.get_close_matches(name, PROFILES, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise ValueError(BROKEN.get(name, f"no such profile{hint}; there are {', '.join(PROFILES)}"))
     return name
 
 
@@ -180,6 +183,8 @@ class Recipe(Settings):
         layout = LAYOUTS[self.encode.layout]
         if layout.placeholder is not None and self.encode.placeholder != "profile":
             raise ValueError(f"encode.layout {self.encode.layout} has a placeholder; leave encode.placeholder out")
+        if layout.as_vila and any(mark.strip() for mark in self.model.marks):
+            raise ValueError(f"encode.layout {self.encode.layout} is VILA's, and {self.profile} no model of its kind")
         if layout.as_vila and self.align.place != "before":
             raise ValueError(f"encode.layout {self.encode.layout} has images before sentences; leave align.place out")
         unknown = sorted(set(self.encode.source_weights) - {source.name for source in self.all_sources})
@@ -188,6 +193,9 @@ class Recipe(Settings):
 
         if self.context is None and self.encode.split != Splitting():
             raise ValueError("encode.split: with encode.context null the loader cuts; leave encode.split out")
+        few_shot = self.encode.split.few_shot
+        if few_shot is not None and self.context is not None and few_shot.context < self.context:
+            raise ValueError(f"encode.split.few_shot: context is {few_shot.context:,}, others have {self.context:,}")
         least = self._least_image_tokens()
         if self.context is not None and least + 2 > self.context:
             raise ValueError(f"an image takes {least} tokens, the context has only {self.context}")
@@ -195,6 +203,8 @@ class Recipe(Settings):
     def _least_image_tokens(self) -> int:
         """What a small image among several takes."""
         if self.encode.tokens_per_image != "profile":
+            if self.encode.options:
+                raise ValueError("encode.options: encode.tokens_per_image says it all; leave one of them out")
             return self.encode.tokens_per_image
         options = dict(self.model.options)
         for name, value in self.encode.options.items():
@@ -204,6 +214,10 @@ class Recipe(Settings):
             if options[name] > 1 and not value:  # 0 is an answer to a question alone, whose default is 0 or 1
                 raise ValueError(f"encode.options: {name} is 0, expected 1 or more")
             options[name] = value
+        for name, value in options.items():
+            upper = name.replace("min_", "max_", 1)
+            if value > options.get(upper, value):
+                raise ValueError(f"encode.options: {name} ({value:,}) is more than {upper} ({options[upper]:,})")
         return sum(times for _, times in self.model.expand(64, 64, 2, options))
 
     def _check_scores(self) -> None:

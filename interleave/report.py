@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from interleave.counts import Counts, DropLine
+from interleave.encode.model import TargetModel
 from interleave.errors import TaskError
 from interleave.files import write_bytes
 from interleave.run import StageResult
@@ -54,6 +55,8 @@ class Report:
     documents_out: int
     images_in: int
     images_out: int
+    images_repeated: int
+    # Once more in the part behind (`encode.split.overlap`).
     sentences_in: int
     sentences_out: int
     # Those of documents that were dropped are in none of the drops: they went with their document.
@@ -63,7 +66,11 @@ class Report:
     # Of text; dropped with their documents.
     samples: int
     documents_cut: int
+    documents_kept_whole: int
+    # Longer than the context: those with several (image, sentence) pairs.
     cuts_inside_sentences: int
+    added_placeholder: int | None
+    # The id of the placeholder, where the tokenizer lacks it and it was put after the vocabulary.
     placeholders_escaped: int
     faces_blurred: int
     replaced: dict[str, int]
@@ -104,15 +111,17 @@ def check_something_is_left(results: Sequence[StageResult]) -> None:
     )
 
 
-def finish(results: Sequence[StageResult], work: Path, folders: Sequence[Path]) -> Report:
+def finish(results: Sequence[StageResult], work: Path, folders: Sequence[Path], model: TargetModel) -> Report:
     """The report of a finished build, written beside each dataset as `summary.json`."""
-    report = _account(results, work, folders)
+    report = _account(results, work, folders, None if model.has_placeholder else model.image.placeholder)
     for folder in folders:
         write_bytes(folder / SUMMARY_NAME, report.as_json())
     return report
 
 
-def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]) -> Report:
+def _account(
+    results: Sequence[StageResult], work: Path, folders: Sequence[Path], added_placeholder: int | None
+) -> Report:
     counts = {result.name: result.counts for result in results}
     measured, encoded, fetched = counts["measure"], counts["encode"], counts.get("fetch", Counts())
     evaluation = counts.get("evaluation", Counts())
@@ -122,6 +131,7 @@ def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]
         documents_out=encoded["documents_out"],
         images_in=measured["images_in"],
         images_out=encoded["images_out"],
+        images_repeated=encoded["images_repeated"],
         sentences_in=encoded["sentences_in"],
         sentences_out=encoded["sentences_out"],
         tokens_in=encoded["tokens_in"],
@@ -129,7 +139,9 @@ def _account(results: Sequence[StageResult], work: Path, folders: Sequence[Path]
         tokens_out=encoded["tokens_out"],
         samples=encoded["samples"],
         documents_cut=encoded["documents_cut"],
+        documents_kept_whole=encoded["documents_kept_whole"],
         cuts_inside_sentences=encoded["cuts_inside_sentences"],
+        added_placeholder=added_placeholder,
         placeholders_escaped=encoded["placeholders_escaped"],
         faces_blurred=encoded["faces_blurred"],
         replaced=_named(measured, "replaced/"),
@@ -155,7 +167,7 @@ def _check(report: Report) -> None:
     assert report.images_in == report.images_out + dropped_images, "images are lost"
     assert report.tokens_in == report.tokens_out + report.tokens_dropped, "tokens are lost"
     images = sum(line.num_images + line.num_removed_images for line in report.datasets)
-    assert report.images_out == images, "images are lost on writing"
+    assert report.images_out + report.images_repeated == images, "images are lost on writing"
     samples = sum(line.num_samples + line.num_removed_samples for line in report.datasets)
     assert report.samples == samples, "samples are lost on writing"
 

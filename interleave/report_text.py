@@ -53,6 +53,15 @@ def _text_lines(report: Report) -> str:
         f"{report.documents_cut:,} documents were longer than the context and became several samples; "
         f"{report.cuts_inside_sentences:,} cuts fell inside a sentence.",
     ]
+    if report.documents_kept_whole:
+        lines.append(f"{report.documents_kept_whole:,} longer ones with several pairs were kept whole.")
+    if report.images_repeated:
+        lines.append(f"{report.images_repeated:,} images stand in two parts of their document, which overlap.")
+    if report.added_placeholder is not None:
+        lines.append(
+            f"The placeholder is not in the tokenizer, and has id {report.added_placeholder:,}, behind its vocabulary: "
+            "is it your model's?"
+        )
     if num_urls := report.urls_fetched + report.urls_not_fetched:
         lines.append(f"{report.urls_fetched:,} of {num_urls:,} image URLs were had, now or earlier.")
     if report.urls_to_retry:

@@ -10,8 +10,11 @@ from fixtures_build import build_small
 from typer.testing import CliRunner
 
 from interleave.cli import app
+from interleave.executors import InProcess
 from interleave.report import Report
 from interleave.sample import Record
+from interleave.shard.takedown import take_down
+from interleave.shard.takedown_request import read_request
 from interleave.stream.dataset import StreamingDataset
 from interleave.stream.reader import DatasetReader
 from interleave.translate.passages import Passages
@@ -43,6 +46,30 @@ def test_parts_that_overlap_count_what_they_repeat_once_and_do_not_learn_it(tmp_
     assert sum(len(item.pictures) for _, item in whole["overlap"]) == report.images_out
     manifest = DatasetReader(tmp_path / "overlap").manifest
     assert manifest.num_tokens > DatasetReader(tmp_path / "plain").manifest.num_tokens
+
+
+def test_images_that_stand_in_two_parts_are_counted_as_repeated(tmp_path: Path) -> None:
+    settings = ("encode.context=160", "encode.tokens_per_image=16", "encode.split.overlap=3")
+    report, records = built(tmp_path / "overlap", *settings)
+    assert report.images_repeated > 0
+    assert sum(len(record.image_members) for record in records) == report.images_out + report.images_repeated
+
+
+def test_what_a_part_repeats_of_one_that_was_taken_down_is_in_an_export(tmp_path: Path) -> None:
+    settings = ("encode.context=160", "encode.tokens_per_image=16", "encode.split.overlap=3")
+    _, records = built(tmp_path / "overlap", *settings)
+    of = [{info["sha256"] for info in record.image_info} for record in records]
+    number, only_before = next(
+        (number, of[number - 1] - of[number])
+        for number, record in enumerate(records)
+        if record.num_repeated_parts and of[number - 1] - of[number]
+    )
+    with InProcess() as executor:
+        take_down(tmp_path / "overlap", read_request(sha256=only_before), executor, quiet=True)
+    reader = DatasetReader(tmp_path / "overlap")
+    assert reader.removed()[number - 1] and not reader.removed()[number]
+    kept = next(item for item in Passages(reader).samples("test") if item.key == records[number].key)
+    assert list(kept.texts) == [text for text in records[number].texts if text is not None]
 
 
 def test_documents_with_several_pairs_stay_whole_beside_a_shorter_context(tmp_path: Path) -> None:

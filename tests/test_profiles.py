@@ -5,21 +5,27 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
 import pytest
-from fixtures_build import build_small, small_dataset
+from fixtures_build import Members, build_small, copy_of, edit_shard, small_dataset
 from fixtures_tokenizers import LLAMA, byte_level, save
 from typer.testing import CliRunner
 
 from interleave.cli import app
 from interleave.encode.profiles.known import PROFILES
 from interleave.errors import ShardError
+from interleave.executors import InProcess
 from interleave.pack.row import Row, build_row
+from interleave.sample import read_ids, write_ids
 from interleave.stream.dataset import StreamingDataset
 from interleave.stream.reader import DatasetReader
+from interleave.validate.dataset import validate
 
 
 @cache
@@ -69,6 +75,45 @@ def test_both_forms_of_an_image_give_the_same_rows(name: str) -> None:
         assert (one.mrope_positions is None) == (PROFILES[name].grid is None)
         if one.mrope_positions is not None and other.mrope_positions is not None:
             assert np.array_equal(one.mrope_positions, other.mrope_positions)
+
+
+def damaged(folder: Path, name: str, change: Callable[[dict[str, Any], Any], object]) -> set[str]:
+    """Codes of what is found in a dataset of a profile after its first sample was changed, all checksums made right."""
+    path = copy_of(dataset(name, "expanded"), folder / "damaged")
+
+    def edit(members: Members) -> Members:
+        data = dict(members)
+        first, second = list(data)[:2]
+        record, ids = orjson.loads(data[first]), read_ids(data[second]).copy()
+        change(record, ids)
+        return list((data | {first: orjson.dumps(record), second: write_ids(ids)}).items())
+
+    edit_shard(path, edit)
+    with InProcess() as executor:
+        return {finding.code for finding in validate(path, executor, quiet=True).findings}
+
+
+def test_ids_of_an_image_that_are_not_what_its_size_gives_are_found(tmp_path: Path) -> None:
+    def one_mark_less(record: dict[str, Any], ids: Any) -> None:
+        start, length = record["spans"][0]
+        ids[start + length - 1] = ids[start + length - 2]
+
+    assert damaged(tmp_path, "qwen2-vl", one_mark_less) == {"span-placeholder"}
+
+
+def test_a_mark_of_an_image_in_the_text_is_found(tmp_path: Path) -> None:
+    def mark_in_text(record: dict[str, Any], ids: Any) -> None:
+        start, length = record["spans"][0]
+        ids[start + length] = ids[start]
+
+    assert damaged(tmp_path, "qwen2-vl", mark_in_text) == {"span-placeholder"}
+
+
+def test_an_image_that_is_said_to_have_another_size_is_found_among_the_ids_too(tmp_path: Path) -> None:
+    def larger(record: dict[str, Any], ids: Any) -> None:
+        record["image_info"][0]["width"] += 28
+
+    assert {"span-placeholder", "image-size"} <= damaged(tmp_path, "qwen2-vl", larger)
 
 
 def test_an_image_that_the_profile_gives_too_many_tokens_for_the_context_is_a_counted_drop(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def test_settings_of_the_recipe_come_before_those_of_its_profile(folder: Path) -
         ("{max_pixels: 0}", "encode.options: max_pixels is 0, expected 1 or more"),
         ("{max_pixels: -1}", "max_pixels"),
         ("{max_pixels: 1e9}", "max_pixels"),
-        ("{min_pixels: 4000000}", "an image takes"),
+        ("{min_pixels: 4000000}", "min_pixels (4,000,000) is more than max_pixels (1,003,520)"),
+        ("{min_pixels: 4000000, max_pixels: 4000000}", "an image takes"),
     ],
 )
 def test_options_are_those_of_the_profile_and_leave_room_in_the_context(folder: Path, options: str, fault: str) -> None:
@@ -74,6 +75,8 @@ def test_options_are_those_of_the_profile_and_leave_room_in_the_context(folder: 
     [
         ("encode: {layout: vila-1.0, placeholder: -5}", "encode.layout vila-1.0 has a placeholder"),
         ("encode: {layout: vila-2.0}\nalign: {place: after}", "has images before sentences"),
+        ("profile: qwen2-vl\nencode: {layout: vila-1.0}", "is VILA's, and qwen2-vl no model of its kind"),
+        ("encode: {split: {few_shot: {context: 512}}}", "context is 512, others have 4,096"),
         ("encode: {source_weights: {coyo: 0.5}}", "encode.source_weights: there is no source 'coyo'"),
         ("encode: {context: null, split: {overlap: 1}}", "with encode.context null the loader cuts"),
     ],
@@ -160,7 +163,7 @@ def test_all_faults_are_reported_at_once_with_their_places(folder: Path) -> None
         "tokenizer: missing",
         "seed: ",
         "encode.separator: ",
-        "profile: no such profile; there are vila-1.0",
+        "profile: no such profile (did you mean 'nvila'?); there are vila-1.0",
         "wrong: unknown key",
     ):
         assert fault in message

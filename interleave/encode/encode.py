@@ -118,11 +118,15 @@ def _samples(task: EncodeTask, tokenizer: Tokenizer, counts: Counts, drops: list
             parts, num_inside_units = split(whole, task.context, task.policy)
             counts["documents_out"] += 1
             counts["documents_cut"] += len(parts) > 1
+            is_longer = task.context is not None and whole.num_tokens > task.context
+            counts["documents_kept_whole"] += is_longer and len(parts) == 1
             counts["cuts_inside_sentences"] += num_inside_units
             counts["tokens_in"] += _num_text_tokens(whole)
             for part in parts:
                 counts["samples"] += 1
-                counts["images_out"] += sum(span.start >= part.num_repeated for span in part.spans)
+                num_repeated = sum(span.start < part.num_repeated for span in part.spans)
+                counts["images_out"] += len(part.spans) - num_repeated
+                counts["images_repeated"] += num_repeated
                 counts["tokens_out"] += _num_text_tokens(part)
                 counts["tokens_structural"] += part.num_structural
                 counts["tokens_expanded"] += part.num_tokens

@@ -60,6 +60,16 @@ class ImageTokens:
         return self._ids(self._profile.expand(width, height, num_images, self.options))
 
     @property
+    def is_known(self) -> bool:
+        """Whether the package that the profile came from is installed here."""
+        return self.profile in PROFILES
+
+    @property
+    def own_ids(self) -> tuple[int, ...]:
+        """Ids that stand inside images alone: the placeholder and the marks, but not the white space between them."""
+        return (self.placeholder, *(number for mark, ids in self.ids.items() if mark.strip() for number in ids))
+
+    @property
     def has_grid(self) -> bool:
         """Whether the model's positions have more than one dimension (mRoPE)."""
         known = PROFILES.get(self.profile)
@@ -77,7 +87,7 @@ class ImageTokens:
         Raises:
             ValueError: the profile came from a package that is not installed here.
         """
-        if self.profile not in PROFILES:
+        if not self.is_known:
             raise ValueError(f"the profile {self.profile} is unknown here; install the package that it came from")
         return PROFILES[self.profile]
 

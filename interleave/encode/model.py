@@ -13,6 +13,9 @@ from interleave.encode.profiles.profile import Form, Profile
 from interleave.encode.tokenizer import Tokenizer, bos_and_eos, find_tokenizer, load_tokenizer, tokenizer_fingerprint
 from interleave.errors import RecipeError
 
+# Images that every profile is tried with: width and height in px, images of the document.
+_TRIED = ((64, 64, 1), (64, 64, 3), (900, 500, 1), (900, 500, 3), (300, 1100, 1), (300, 1100, 3))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetModel:
@@ -23,6 +26,8 @@ class TargetModel:
     # As the recipe calls it, without the folders of this machine.
     tokenizer_sha256: str
     vocab_size: int
+    has_placeholder: bool
+    # Whether the tokenizer has the profile's placeholder, where neither layout nor recipe say another.
     reserved: tuple[str, ...]
     # Names that no text has as one of these tokens, whatever the tokenizer's file says of them.
     layout: str
@@ -60,6 +65,8 @@ def target_model(wanted: Wanted) -> TargetModel:
         RecipeError: the tokenizer cannot be had, loses text, or lacks a token that the profile needs.
     """
     profile, layout = PROFILES[wanted.profile], LAYOUTS[wanted.layout]
+    if not wanted.tokens_per_image:
+        _check_profile(profile, {**profile.options, **wanted.options})
     path = find_tokenizer(wanted.tokenizer)
     reserved = _reserved(wanted, profile, layout)
     tokenizer = load_tokenizer(path, reserved)
@@ -70,6 +77,8 @@ def target_model(wanted: Wanted) -> TargetModel:
         tokenizer_name=path.name if Path(wanted.tokenizer).is_absolute() else wanted.tokenizer,
         tokenizer_sha256=tokenizer_fingerprint(path),
         vocab_size=tokenizer.vocab_size,
+        has_placeholder=(wanted.placeholder or layout.placeholder) is not None
+        or image.placeholder < tokenizer.vocab_size,
         reserved=reserved,
         layout=wanted.layout,
         image=image,
@@ -108,6 +117,32 @@ def _image_tokens(wanted: Wanted, profile: Profile, layout: Layout, tokenizer: T
     )
 
 
+def _for_example(profile: Profile) -> str:
+    return f", for example `tokenizer: {profile.tokenizer}`" if profile.tokenizer else ""
+
+
+def _check_profile(profile: Profile, options: Mapping[str, int]) -> None:
+    """Tries what a profile makes of some images: one that a package brought may be wrong.
+
+    Raises:
+        RecipeError: it gives something else than tokens that it has named, and how often they stand there.
+    """
+    named = {profile.placeholder, *profile.marks}
+    for width, height, num_images in _TRIED:
+        try:
+            runs = profile.expand(width, height, num_images, options)
+        except ValueError:
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever a package's function raises
+            raise RecipeError(f"the profile {profile.name}: expand fails: {type(error).__name__}: {error}") from None
+        for token, times in runs:
+            if token not in named or type(times) is not int or times < 1:
+                raise RecipeError(
+                    f"the profile {profile.name}: expand gives {token!r} {times!r} times for an image of "
+                    f"{width} x {height} px; expected the placeholder or one of `marks`, once or more"
+                )
+
+
 def _mark_ids(tokenizer: Tokenizer, mark: str, profile: Profile) -> tuple[int, ...]:
     """The id of a special token, or the ids of what is ordinary text between them, as a newline between rows."""
     found = tokenizer.token_id(mark)
@@ -116,7 +151,7 @@ def _mark_ids(tokenizer: Tokenizer, mark: str, profile: Profile) -> tuple[int, .
     if mark.strip():
         raise RecipeError(
             f"tokenizer: it has no special token {mark!r}, which the profile {profile.name} puts around images; "
-            "name the tokenizer of that model"
+            f"name that model's own{_for_example(profile)}"
         )
     return tuple(tokenizer.encode_batch([mark])[0].ids.tolist())
 

@@ -15,20 +15,20 @@ from interleave.settings import Settings
 class FewShot(Settings):
     """Documents that teach a model to learn from examples in its context: they are worth a longer one."""
 
-    min_pairs: Annotated[int, Field(ge=2)] = 3
+    min_pairs: Annotated[int, Field(ge=2, lt=2**31)] = 3
     """Images with a sentence directly behind, from which a document is one."""
 
-    context: Annotated[int, Field(ge=16)]
+    context: Annotated[int, Field(ge=16, lt=2**31)]
     """Such documents are kept whole up to this many expanded tokens. Longer ones are cut as all others."""
 
 
 class Splitting(Settings):
     """How documents that are longer than the context are cut. A sentence keeps the images that belong to it."""
 
-    overlap: Annotated[int, Field(ge=0)] = 0
+    overlap: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Sentences, with their images, with which a part begins once more. They are context there, and not learned."""
 
-    min_tokens: Annotated[int, Field(ge=0)] = 0
+    min_tokens: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """A last part of fewer expanded tokens takes sentences from the part before it."""
 
     few_shot: FewShot | None = None
@@ -43,13 +43,13 @@ class Encode(Settings):
     loader makes of a document, id for id: its first six images, each in front of its sentence (1.0: -200; 2.0:
     `<image>` after the vocabulary, and a newline)."""
 
-    context: Annotated[int, Field(ge=16)] | Literal["profile"] | None = "profile"
+    context: Annotated[int, Field(ge=16, lt=2**31)] | Literal["profile"] | None = "profile"
     """Longest sample in expanded tokens. Longer documents are cut between sentences. null: the loader cuts."""
 
     split: Splitting = Splitting()
     """How longer documents are cut."""
 
-    tokens_per_image: Annotated[int, Field(ge=1)] | Literal["profile"] = "profile"
+    tokens_per_image: Annotated[int, Field(ge=1, le=100_000)] | Literal["profile"] = "profile"
     """Tokens that every image becomes inside the model. `profile`: as many as the profile says for its size."""
 
     options: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
@@ -60,7 +60,7 @@ class Encode(Settings):
     """How an image stands among the stored ids. `compact`: as in a prompt, one placeholder. `expanded`: as the model's
     processor passes it on, every placeholder and mark."""
 
-    placeholder: int | str = "profile"
+    placeholder: Annotated[int, Field(ge=-(2**31), lt=2**31)] | Annotated[str, Field(min_length=1)] = "profile"
     """What stands for an image: an id (-200), or a text (`<image>`) that is looked up or put after the vocabulary."""
 
     separator: str = " "

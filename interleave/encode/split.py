@@ -68,8 +68,8 @@ def cut(
         if reached >= 0 and soft[reached] > start:
             borders.append(soft[reached])
             begins.append(_begin_of(borders[-2], borders[-1], soft, overlap))
-        elif begins[-1] < start:
-            begins[-1] = start
+        elif begins[-1] < start:  # no room for a new unit behind what is repeated: a unit less of that
+            begins[-1] = soft[bisect_right(soft, begins[-1])]
         else:
             borders.append(_inside_unit(start, limit, num_ids, images, expanded))
             begins.append(borders[-1])
@@ -77,12 +77,12 @@ def cut(
     if len(borders) > 1 and total - expanded.at(borders[-1]) < min_tokens:
         reached = bisect_right(soft_ends, total - min_tokens) - 1
         sizes = (soft_ends[reached] - expanded.at(borders[-2]), total - soft_ends[reached])
-        fits = reached >= 0 and sizes[0] >= min_tokens and sizes[1] <= context
-        border = soft[reached] if fits else borders[-1]
-        num_inside_units -= border != borders[-1] and borders[-1] not in soft
-        borders[-1] = border
-        begin = _begin_of(borders[-2], border, soft, overlap)
-        begins[-1] = begin if total - expanded.at(begin) <= context else border
+        if reached >= 0 and sizes[0] >= min_tokens and sizes[1] <= context:
+            num_inside_units -= borders[-1] not in soft
+            borders[-1] = soft[reached]
+            begins[-1] = _begin_of(borders[-2], borders[-1], soft, overlap)
+            while total - expanded.at(begins[-1]) > context:
+                begins[-1] = soft[bisect_right(soft, begins[-1])]
     return Cutting(borders=(*borders, num_ids), begins=tuple(begins), num_inside_units=num_inside_units)
 
 
@@ -165,7 +165,8 @@ def _inside_unit(start: int, limit: int, num_ids: int, images: Sequence[int], ex
 
 def _slice(encoded: Encoded, begin: int, start: int, end: int, number: tuple[int, int]) -> Encoded:
     """The ids [begin, end); those before `start` are repeated. `number`: which part, and of how many."""
-    parts = tuple(piece for item in encoded.parts if (piece := _slice_part(item, begin, end)) is not None)
+    is_last = end == len(encoded.token_ids)
+    parts = tuple(piece for item in encoded.parts if (piece := _slice_part(item, begin, end, is_last)) is not None)
     cuts = encoded.cuts[(encoded.cuts >= begin) & (encoded.cuts < end)] - begin
     return Encoded(
         document=encoded.document,
@@ -179,14 +180,15 @@ def _slice(encoded: Encoded, begin: int, start: int, end: int, number: tuple[int
     )
 
 
-def _slice_part(part: TextPart | ImageSpan, start: int, end: int) -> TextPart | ImageSpan | None:
+def _slice_part(part: TextPart | ImageSpan, start: int, end: int, is_last: bool) -> TextPart | ImageSpan | None:
     """What of a part lies in [start, end), with positions relative to `start`."""
     low, high = max(part.start, start), min(part.start + part.length, end)
     if isinstance(part, ImageSpan):
         if low != part.start or high != part.start + part.length:
             return None
         return ImageSpan(start=low - start, length=part.length, num_tokens=part.num_tokens, image=part.image)
-    if high < low or (high == low and not start <= part.start < end):
+    is_here = start <= part.start < end or (is_last and part.start == end)
+    if high < low or (high == low and not is_here):
         return None
     text = part.text if high - low == part.length else part.text_between(low - part.start, high - part.start)
     return TextPart(start=low - start, length=high - low, sentence=part.sentence, text=text, borders=None)

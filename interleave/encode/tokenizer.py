@@ -47,6 +47,13 @@ class Tokenizer(Protocol):
         """Whether no text can have this id."""
 
 
+_KINDS: dict[str, Callable[[Path, Sequence[str]], Tokenizer]] = {
+    ".json": HuggingFaceTokenizer,
+    ".model": SentencePieceTokenizer,
+    ".tiktoken": TiktokenTokenizer,
+}
+
+
 def find_tokenizer(name: str) -> Path:
     """The file of a tokenizer that a recipe names; one from the hub is downloaded, or taken from its cache.
 
@@ -60,7 +67,7 @@ def find_tokenizer(name: str) -> Path:
         return _in_folder(path)
     if path.is_file():
         return path
-    if path.is_absolute():
+    if path.is_absolute() or path.suffix in _KINDS:
         raise RecipeError(f"tokenizer: {name} does not exist; expected a file, a folder, a hub id or package:NAME/PATH")
     return _from_hub(name)
 
@@ -76,16 +83,11 @@ def load_tokenizer(path: Path, reserved: tuple[str, ...] = ()) -> Tokenizer:
     Raises:
         RecipeError: the file is no tokenizer, or it loses text.
     """
-    kinds: dict[str, Callable[[Path, Sequence[str]], Tokenizer]] = {
-        ".json": HuggingFaceTokenizer,
-        ".model": SentencePieceTokenizer,
-        ".tiktoken": TiktokenTokenizer,
-    }
-    if path.suffix not in kinds:
-        raise RecipeError(f"tokenizer: {path} ends in {path.suffix or 'nothing'}, expected {', '.join(kinds)}")
+    if path.suffix not in _KINDS:
+        raise RecipeError(f"tokenizer: {path} ends in {path.suffix or 'nothing'}, expected {', '.join(_KINDS)}")
     names = (*reserved, *_special_beside(path))
     try:
-        tokenizer = kinds[path.suffix](path, names)
+        tokenizer = _KINDS[path.suffix](path, names)
     except BaseException as error:  # the libraries raise bare Exception for whatever a file may hold, and Rust panics
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise

@@ -1,7 +1,7 @@
 """Short samples side by side as one segment, so that they see each other: pairs become examples for the next pair.
 
-VILA trains on COYO four pairs a sample for this reason; packed as segments of their own, pairs would be four samples of
-a caption each. What is joined shares a source, and with it a weight.
+What is joined shares a source, and with it a weight. The first token of each sample is not learned, as in segments of
+their own: what stands in front of it is the end of another document.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ def _joined(segments: Sequence[Segment]) -> Segment:
     begins = np.cumsum([0, *(len(segment.token_ids) for segment in segments)])
     starts = [begin + segment.span_starts for begin, segment in zip(begins, segments, strict=False)]
     grids = [segment.span_grids for segment in segments if segment.span_grids is not None]
+    loss_mask = np.concatenate([segment.loss_mask for segment in segments])
+    loss_mask[begins[:-1]] = False
     first = segments[0]
     return Segment(
         token_ids=np.concatenate([segment.token_ids for segment in segments]),
-        loss_mask=np.concatenate([segment.loss_mask for segment in segments]),
+        loss_mask=loss_mask,
         span_starts=np.concatenate(starts).astype(np.int32),
         span_lengths=np.concatenate([segment.span_lengths for segment in segments]),
         span_ids=tuple(ids for segment in segments for ids in segment.span_ids),

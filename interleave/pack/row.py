@@ -78,8 +78,10 @@ class Row:
     images: tuple[bytes, ...]
 
 
-def build_row(segments: Sequence[Segment], length: int, padding: int) -> Row:
+def build_row(segments: Sequence[Segment], length: int, padding: int, *, has_grid: bool = False) -> Row:
     """Puts segments into one row, each image's span replaced by all that it is in the model.
+
+    has_grid: whether the model's positions have three dimensions, also where the row holds nothing that would say so.
 
     Neither an image nor the first token of a segment is learned: what stands in front of that is another document.
 
@@ -97,7 +99,7 @@ def build_row(segments: Sequence[Segment], length: int, padding: int) -> Row:
         segment_ids=np.zeros(length, dtype=np.int32),
         positions=np.zeros(length, dtype=np.int32),
         loss_mask=np.zeros(length, dtype=np.bool_),
-        mrope_positions=_room_for_mrope(segments, length),
+        mrope_positions=np.zeros((3, length), dtype=np.int32) if has_grid or _have_grids(segments) else None,
         cu_seqlens=cu_seqlens,
         segment_weights=np.array([segment.weight for segment in segments], dtype=np.float32),
         keys=tuple(segment.key for segment in segments),
@@ -148,11 +150,8 @@ def _fill(row: Row, here: slice, number: int, segment: Segment, part: _Expanded)
         row.mrope_positions[:, here] = mrope_positions(is_placeholder, segment.span_grids)
 
 
-def _room_for_mrope(segments: Sequence[Segment], length: int) -> Int32s | None:
-    """A row that holds nothing but padding fits every model."""
-    if any(segment.span_grids is None for segment in segments):
-        return None
-    return np.zeros((3, length), dtype=np.int32)
+def _have_grids(segments: Sequence[Segment]) -> bool:
+    return bool(segments) and all(segment.span_grids is not None for segment in segments)
 
 
 def _joined(parts: Sequence[Int32s]) -> Int32s:

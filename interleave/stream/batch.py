@@ -30,7 +30,8 @@ def collate(rows: Sequence[Row], *, decode: bool = True) -> dict[str, Any]:
         images          list of (3, height, width) uint8 sRGB tensors, or of JPEG bytes with decode=False
         image_rows, image_starts, image_tokens
                         (num_images,) int64: row, first token and number of tokens of each, with the marks around it
-        keys, sources   of the samples, row by row
+        keys, doc_ids, sources
+                        of the segments, row by row
 
     A trainer must keep segments apart in attention (a block-diagonal mask, or cu_seqlens): positions that begin again
     isolate nothing by themselves.
@@ -53,6 +54,7 @@ def collate(rows: Sequence[Row], *, decode: bool = True) -> dict[str, Any]:
         "image_starts": torch.from_numpy(np.concatenate([row.image_starts for row in rows]).astype(np.int64)),
         "image_tokens": torch.from_numpy(np.concatenate([row.image_tokens for row in rows]).astype(np.int64)),
         "keys": [list(row.keys) for row in rows],
+        "doc_ids": [list(row.doc_ids) for row in rows],
         "sources": [list(row.sources) for row in rows],
     }
     mrope = [row.mrope_positions for row in rows if row.mrope_positions is not None]

@@ -42,7 +42,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     window: samples that are packed together. More pad less, and reach further.
     max_images: most images of a row. Samples that have more are cut where whole documents are stored, else refused.
     group_below: samples of fewer tokens that stand side by side in a row, and have one source, become one segment and
-        see each other, as VILA's pairs do; their keys stand in one text, with `+` between them. 0: none do.
+        see each other; their keys stand in one text, with `+` between them. 0: none do.
     rank, world_size: from torch.distributed, else from RANK and WORLD_SIZE, else one rank.
     decode: False leaves images as JPEG bytes.
     tokenizer: the trainer's, as a recipe names one; another one than made the ids is refused.
@@ -52,6 +52,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     Samples that were taken down leave padding; where a row held nothing else, it is all padding.
 
     Raises:
+        ValueError: a size is less than 1, padding is no id, or rank is not in its world.
         ShardError: the folder is no finished dataset, its samples do not fit seq_len, or their ids are another
             tokenizer's.
     """
@@ -74,11 +75,17 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         padding: int = 0,
         tokenizer: str | Path | None = None,
     ) -> None:
+        sizes = {"seq_len": seq_len, "batch_size": batch_size, "window": window, "max_images": max_images}
+        for name, size in sizes.items():
+            if size is not None and size < 1:
+                raise ValueError(f"{name} is {size}, expected 1 or more")
+        if not -(2**31) <= padding < 2**31:
+            raise ValueError(f"padding is {padding}, expected an id")
         self.reader = DatasetReader(folder)
         if tokenizer is not None:
             self.reader.check_tokenizer(tokenizer)
         context = self.reader.manifest.model.context
-        length = seq_len or context
+        length = context if seq_len is None else seq_len
         if length is None:
             raise ShardError(f"{folder}: whole documents are stored; say how long a row is: seq_len=4096")
         self.seq_len = length
@@ -155,7 +162,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         """A row; what was taken down leaves its room as padding, so that all other rows stay what they were."""
         segments = [self.reader.segment(*item) for item in planned.items]
         there = [segment for segment in segments if segment is not None]
-        return build_row(group_short(there, self.group_below), self.seq_len, self.padding)
+        has_grid = self.reader.manifest.model.image.has_grid
+        return build_row(group_short(there, self.group_below), self.seq_len, self.padding, has_grid=has_grid)
 
     def _state_at(self, window: int, rows: int) -> dict[str, Any]:
         return {

@@ -52,6 +52,8 @@ class DatasetReader:
         Raises:
             ShardError: it is another one, by the SHA-256 of its file.
         """
+        if not isinstance(name, str | Path):
+            raise TypeError(f"tokenizer is of type {type(name).__name__}, expected a name or a path as in a recipe")
         made, path = self.manifest.tokenizer, find_tokenizer(str(name))
         if (found := tokenizer_fingerprint(path)) != made.sha256:
             raise ShardError(

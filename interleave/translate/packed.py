@@ -76,7 +76,8 @@ def _samples(passages: Passages, length: int, settings: PackedSettings, tally: T
         segments = [segment for item in items if (segment := reader.segment(*item)) is not None]
         if not segments:
             continue
-        row = build_row(group_short(segments, settings.group_below), length, settings.padding)
+        grouped = group_short(segments, settings.group_below)
+        row = build_row(grouped, length, settings.padding, has_grid=reader.manifest.model.image.has_grid)
         yield _members(key_of(number), row, reader.manifest)
         number += 1
         tally.wrote_ids(len(row.images), int(row.cu_seqlens[-1]))

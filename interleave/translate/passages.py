@@ -123,8 +123,8 @@ class Passages:
     def _sample(self, number: int) -> tuple[bool, Passage]:
         """A sample, and whether it begins inside a sentence with its images."""
         record, _, jpegs = self.reader.read(number)
-        # What the part before has, too, is written once.
-        repeated = record.num_repeated_parts
+        # What the part before has, too, is written once; unless that was taken down.
+        repeated = 0 if number and self.removed[number - 1] else record.num_repeated_parts
         num_repeated_texts = sum(text is not None for text in record.texts[:repeated])
         images = iter(
             Picture(

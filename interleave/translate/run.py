@@ -26,6 +26,8 @@ def export(form: str, dataset: Path, output: Path, write: Write, *, quiet: bool 
         ShardError: the dataset is not finished, or damaged.
     """
     _check_room(output)
+    if output.absolute().resolve().is_relative_to(dataset.resolve()):
+        raise RecipeError(f"{output} lies inside the dataset; name a folder outside of it")
     passages = Passages(DatasetReader(dataset), quiet=quiet)
     tally = Tally()
     with _new_folder(output) as folder:

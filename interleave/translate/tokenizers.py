@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from interleave.encode.tokenizer import Tokenizer, find_tokenizer, load_tokenizer
+from interleave.encode.tokenizer import Tokenizer, find_tokenizer, load_tokenizer, tokenizer_fingerprint
 from interleave.errors import RecipeError
-from interleave.files import sha256_of
 from interleave.shard.manifest import Manifest
 
 
@@ -23,7 +22,7 @@ def tokenizer_of(manifest: Manifest, named: str | None) -> Tokenizer:
         path = find_tokenizer(name)
     except RecipeError as error:
         raise RecipeError(f"{error}; or say where the dataset's tokenizer lies: --tokenizer") from None
-    if sha256_of(path) != manifest.tokenizer.sha256:
+    if tokenizer_fingerprint(path) != manifest.tokenizer.sha256:
         raise RecipeError(
             f"{path} is not the tokenizer that the dataset was built with ({name}, SHA-256 "
             f"{manifest.tokenizer.sha256[:16]}...); say where that lies: --tokenizer"

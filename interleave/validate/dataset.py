@@ -62,7 +62,13 @@ def _tasks(path: Path, decode: bool) -> tuple[list[ShardTask], Manifest | None]:
 
 
 def _of_dataset(folder: Path, manifest: Manifest, decode: bool) -> list[ShardTask]:
-    expected = Expectation(model=manifest.model, vocab_size=manifest.tokenizer.vocab_size, image=manifest.model.image)
+    image = manifest.model.image
+    if not image.is_known:
+        raise ShardError(
+            f"{folder} is for the profile {image.profile}, which is not installed here; install its package, "
+            "then validate again"
+        )
+    expected = Expectation(model=manifest.model, vocab_size=manifest.tokenizer.vocab_size, image=image)
     taken_down = _taken_down(folder)
     tasks, first_sample = [], 0
     for number, entry in enumerate(manifest.shards):

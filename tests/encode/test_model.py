@@ -82,7 +82,10 @@ def test_the_ends_are_the_profiles_unless_the_recipe_names_others(tmp_path: Path
 
 
 def test_a_tokenizer_without_the_marks_of_the_profile_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"no special token '<\|vision_start\|>'.* name the tokenizer of that model"):
+    with pytest.raises(
+        RecipeError,
+        match=r"no special token '<\|vision_start\|>'.* own, for example `tokenizer: Qwen/Qwen2-VL-7B-Instruct`",
+    ):
         model(profile="qwen2-vl")
 
 

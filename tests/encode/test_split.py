@@ -219,6 +219,14 @@ def test_units_are_repeated_only_where_a_new_one_has_room_behind_them() -> None:
     assert [len(part.token_ids) for part in parts] == [5, 4, 3]
 
 
+def test_as_many_units_are_repeated_as_there_is_room_for() -> None:
+    # Units of 2, 3, 3 and 6 ids in parts of 10: bbb ccc do not fit beside the six of ddd, ccc does.
+    spans = Spans(starts=[], lengths=[], num_tokens=[])
+    assert cut(14, spans, [0, 2, 5, 8], 10, overlap=1).begins == (0, 5)
+    assert cut(14, spans, [0, 2, 5, 8], 10, overlap=2).begins == (0, 5)
+    assert cut(14, spans, [0, 2, 5, 8], 10, overlap=2).borders == (0, 8, 14)
+
+
 def test_a_small_last_part_takes_units_from_the_one_before() -> None:
     # B aa bb cc d E in parts of 7 leaves d E alone; with at least 3 it takes cc.
     units: list[Unit] = [[2], [2], [2], [1]]

@@ -51,6 +51,7 @@ def test_the_weight_of_a_sample_stands_where_it_is_learned() -> None:
     assert batch["loss_weights"].dtype == torch.float32
     assert ((batch["loss_weights"] > 0) == (batch["labels"] != -100)).all()
     assert (batch["keys"], batch["sources"]) == ([["0", "1"]], [["source-0", "source-1"]])
+    assert batch["doc_ids"] == [["doc-0", "doc-1"]]
 
 
 def test_a_sample_without_weight_keeps_its_labels() -> None:
@@ -62,7 +63,7 @@ def test_a_sample_without_weight_keeps_its_labels() -> None:
 def test_positions_of_three_dimensions_have_the_shape_that_qwen_takes() -> None:
     rows = [
         build_row([segment([5, P], [(1, 1, [P] * 4)], grids=[(2, 2)])], 6, padding=0),
-        build_row([], 6, padding=0),  # all of it was taken down
+        build_row([], 6, padding=0, has_grid=True),  # all of it was taken down
     ]
     batch = collate(rows, decode=False)
     assert batch["mrope_position_ids"].shape == (3, 2, 6)

@@ -25,6 +25,8 @@ def test_short_neighbours_become_one_segment_and_long_ones_stay() -> None:
     assert [item.key for item in found] == ["0+1", "2", "3+4"]
     assert found[0].doc_id == "doc-0+doc-1"
     assert found[0].token_ids.tolist() == [0, 1, 2, 100, 101]
+    # The end of one document does not predict the beginning of the next.
+    assert found[0].loss_mask.tolist() == [False, True, True, False, True]
 
 
 def test_long_neighbours_are_not_joined() -> None:

@@ -88,7 +88,9 @@ def test_a_row_without_segments_is_padding_alone() -> None:
     assert row.token_ids.tolist() == [7, 7, 7]
     assert not row.segment_ids.any() and not row.loss_mask.any()
     assert row.cu_seqlens.tolist() == [0] and row.sources == ()
-    assert row.mrope_positions is not None and not row.mrope_positions.any()
+    assert row.mrope_positions is None
+    of_qwen = build_row([], 3, padding=7, has_grid=True)
+    assert of_qwen.mrope_positions is not None and not of_qwen.mrope_positions.any()
 
 
 def test_segments_longer_than_the_row_are_an_error() -> None:

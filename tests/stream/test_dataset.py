@@ -365,6 +365,14 @@ def test_a_dataset_that_was_moved_streams_the_same(tmp_path: Path) -> None:
     assert merged([epoch(opened(moved))]) == merged([epoch(opened(small_dataset()))])
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"seq_len": 0}, {"batch_size": 0}, {"window": -1}, {"max_images": 0}, {"padding": 2**40}]
+)
+def test_a_size_that_is_none_is_refused_at_once(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} is .*expected"):
+        StreamingDataset(sample_dataset(), **wrong)
+
+
 def test_rows_hold_no_more_images_than_are_asked_for(tmp_path: Path) -> None:
     data = StreamingDataset(whole_documents(), seq_len=4096, max_images=3, decode=False)
     batches = list(data)

@@ -18,6 +18,7 @@ def _expand(width: int, height: int, num_images: int, options: Options) -> tuple
 GEMMA_3 = Profile(
     name="gemma-3",
     summary="Gemma 3: SigLIP-896/14, averaged to 256 tokens",
+    tokenizer="google/gemma-3-4b-pt",
     placeholder="<image_soft_token>",
     expand=_expand,
     written=("<start_of_image>",),

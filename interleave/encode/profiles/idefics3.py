@@ -90,6 +90,7 @@ _MARKS = (_BORDER, _WHOLE, "\n", "\n\n", *_NAMES)
 IDEFICS3 = Profile(
     name="idefics3",
     summary="Idefics3: SigLIP-364/14, up to 4 x 4 tiles and the whole image, 169 tokens each",
+    tokenizer="HuggingFaceM4/Idefics3-8B-Llama3",
     placeholder=_PLACEHOLDER,
     expand=_expand,
     written=(_PLACEHOLDER,),
@@ -105,6 +106,7 @@ SMOLVLM = Profile(
     name="smolvlm",
     # SmolVLM-Instruct and SmolVLM2-2.2B: longest_edge 1536, max_image_size 384, image_seq_len 81.
     summary="SmolVLM and SmolVLM2, 256M and 500M: SigLIP-512/16, up to 4 x 4 tiles and the whole image, 64 tokens each",
+    tokenizer="HuggingFaceTB/SmolVLM-500M-Instruct",
     placeholder=_PLACEHOLDER,
     expand=_expand,
     written=(_PLACEHOLDER,),

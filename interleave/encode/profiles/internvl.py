@@ -30,6 +30,7 @@ def _expand(width: int, height: int, num_images: int, options: Options) -> tuple
 INTERNVL3 = Profile(
     name="internvl3",
     summary="InternVL3: InternViT-448/14, up to 12 tiles and a thumbnail",
+    tokenizer="OpenGVLab/InternVL3-8B-hf",
     placeholder=_PLACEHOLDER,
     expand=_expand,
     written=(_PLACEHOLDER,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from importlib.metadata import EntryPoint, entry_points
 
 from interleave.encode.profiles.gemma3 import GEMMA_3
@@ -35,37 +36,37 @@ BUILT_IN = (
 GROUP = "interleave.profiles"
 
 
-def known_profiles() -> dict[str, Profile]:
-    """Every profile by its name.
+def known_profiles() -> tuple[dict[str, Profile], dict[str, str]]:
+    """Every profile by its name; and for each that cannot be loaded a sentence that says why.
 
-    Raises:
-        RecipeError: a package's profile cannot be loaded, or has a name that is taken.
+    A broken one is its package's fault, and no obstacle to those who use another.
     """
     profiles = {profile.name: profile for profile in BUILT_IN}
+    broken: dict[str, str] = {}
     for entry in entry_points(group=GROUP):
-        profile = _load(entry)
-        if profile.name in profiles:
-            raise _broken(entry, f"its name {profile.name!r} is taken")
-        profiles[profile.name] = profile
-    return profiles
+        try:
+            found = _load(entry, profiles)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in one is its package's fault
+            reason = str(error) if isinstance(error, RecipeError) else f"{type(error).__name__}: {error}"
+            package = entry.dist.name if entry.dist else "?"
+            broken[entry.name] = (
+                f"the profile {entry.name!r} of the package {package} cannot be loaded: "
+                f"{reason.partition(chr(10))[0]}; repair or uninstall that package"
+            )
+        else:
+            profiles[found.name] = found
+    return profiles, broken
 
 
-def _load(entry: EntryPoint) -> Profile:
-    try:
-        found = entry.load()
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong in one is its package's fault
-        raise _broken(entry, f"{type(error).__name__}: {error}".partition("\n")[0]) from None
+def _load(entry: EntryPoint, taken: Container[str]) -> Profile:
+    found = entry.load()
     if not isinstance(found, Profile):
-        raise _broken(entry, f"{entry.value} is no interleave.encode.profiles.profile.Profile")
+        raise RecipeError(f"{entry.value} is no interleave.encode.profiles.profile.Profile")
+    if found.name != entry.name:
+        raise RecipeError(f"it calls itself {found.name!r}; entry point and profile must have one name")
+    if found.name in taken:
+        raise RecipeError(f"its name {found.name!r} is taken")
     return found
 
 
-def _broken(entry: EntryPoint, reason: str) -> RecipeError:
-    package = entry.dist.name if entry.dist else "?"
-    return RecipeError(
-        f"the profile {entry.name!r} of the package {package} cannot be loaded: {reason}; "
-        "repair or uninstall that package"
-    )
-
-
-PROFILES: dict[str, Profile] = known_profiles()
+PROFILES, BROKEN = known_profiles()

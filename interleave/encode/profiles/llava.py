@@ -10,6 +10,7 @@ from interleave.encode.profiles.profile import Profile, fixed
 LLAVA_1_5 = Profile(
     name="llava-1.5",
     summary="LLaVA 1.5: CLIP-L/14-336, MLP projector",
+    tokenizer="lmsys/vicuna-7b-v1.5",
     placeholder=-200,
     expand=fixed(-200, 576),
     written=(-200,),
@@ -20,6 +21,7 @@ LLAVA_1_5 = Profile(
 LLAVA_1_5_HF = Profile(
     name="llava-1.5-hf",
     summary="LLaVA 1.5 of transformers: the same 576 tokens, written out",
+    tokenizer="llava-hf/llava-1.5-7b-hf",
     placeholder="<image>",
     expand=fixed("<image>", 576),
     written=("<image>",),

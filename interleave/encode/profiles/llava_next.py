@@ -69,6 +69,7 @@ def _patches_in_image(width: int, height: int, grid: tuple[int, int], tile_patch
 LLAVA_NEXT = Profile(
     name="llava-next",
     summary="LLaVA-NeXT (1.6): CLIP-L/14-336, a whole view and up to 4 tiles",
+    tokenizer="llava-hf/llava-v1.6-mistral-7b-hf",
     placeholder=_PLACEHOLDER,
     expand=_expand_next,
     written=(_PLACEHOLDER,),
@@ -79,6 +80,7 @@ LLAVA_NEXT = Profile(
 LLAVA_ONEVISION = Profile(
     name="llava-onevision",
     summary="LLaVA-OneVision: SigLIP-384/14, tiles for an image that is alone in its document",
+    tokenizer="llava-hf/llava-onevision-qwen2-7b-ov-hf",
     placeholder=_PLACEHOLDER,
     expand=_expand_onevision,
     written=(_PLACEHOLDER,),

@@ -54,6 +54,7 @@ def _expand(width: int, height: int, num_images: int, options: Options) -> tuple
 NVILA_LITE = Profile(
     name="nvila-lite",
     summary="NVILA-Lite: SigLIP-448/14, up to 6 tiles and a thumbnail, 3 x 3 downsampling",
+    tokenizer="Qwen/Qwen2-7B-Instruct",
     placeholder=_PLACEHOLDER,
     expand=_expand_lite,
     written=(_PLACEHOLDER,),
@@ -69,6 +70,7 @@ NVILA_LITE = Profile(
 NVILA = Profile(
     name="nvila",
     summary="NVILA: SigLIP-448/14, three scales, 9 to 12 tiles, 2 x 2 downsampling; set max_tiles to 1 for 256 tokens",
+    tokenizer="Qwen/Qwen2-7B-Instruct",
     placeholder=_PLACEHOLDER,
     expand=_expand,
     written=(_PLACEHOLDER,),

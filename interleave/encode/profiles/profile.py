@@ -33,6 +33,8 @@ class Profile:
     # As `expand`, for a model whose prompt has a mark for each tile of an image: stands in for `written`.
     stored: Form
     # Which of the two stands in the shards, unless a recipe says otherwise.
+    tokenizer: str = ""
+    # Hub id of a model of the family: an example, for messages.
     context: int
     # Longest sequence in expanded tokens, unless a recipe says otherwise.
     image_side: int | None

@@ -11,6 +11,7 @@ from interleave.encode.profiles.profile import Profile, fixed
 VILA_1_0 = Profile(
     name="vila-1.0",
     summary="VILA 1.0: CLIP-L/14-336, linear projector",
+    tokenizer="lmsys/vicuna-7b-v1.5",
     placeholder=-200,
     expand=fixed(-200, 576),
     written=(-200,),
@@ -21,6 +22,7 @@ VILA_1_0 = Profile(
 VILA_1_5 = Profile(
     name="vila-1.5",
     summary="VILA 1.5: SigLIP-384/14, 2 x 2 downsampling",
+    tokenizer="lmsys/vicuna-7b-v1.5",
     placeholder=-200,
     expand=fixed(-200, 196),
     written=(-200,),
