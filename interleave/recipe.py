@@ -36,6 +36,7 @@ from interleave.encode.layouts import LAYOUTS
 from interleave.encode.profiles.known import BROKEN, PROFILES
 from interleave.encode.profiles.profile import Profile
 from interleave.encode.settings import Encode, Splitting
+from interleave.encode.settle import PLACEHOLDER
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
 from interleave.identity import fingerprint
@@ -187,6 +188,8 @@ class Recipe(Settings):
             raise ValueError(f"encode.layout {self.encode.layout} is VILA's, and {self.profile} no model of its kind")
         if layout.as_vila and self.align.place != "before":
             raise ValueError(f"encode.layout {self.encode.layout} has images before sentences; leave align.place out")
+        if PLACEHOLDER in self.encode.separator:
+            raise ValueError(f"encode.separator: {PLACEHOLDER} stands for images; join sentences with something else")
         unknown = sorted(set(self.encode.source_weights) - {source.name for source in self.all_sources})
         if unknown:
             raise ValueError(f"encode.source_weights: there is no source {unknown[0]!r}")

@@ -13,11 +13,12 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from interleave.document import Encoded, ImageSpan, Int32s, TextPart
@@ -130,6 +131,14 @@ def write_ids(ids: Int32s) -> bytes:
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, np.ascontiguousarray(ids, dtype="<i4"), version=(1, 0), allow_pickle=False)
     return buffer.getvalue()
+
+
+def marked(spans: Iterable[tuple[int, int]], num_ids: int) -> npt.NDArray[np.bool_]:
+    """(num_ids,) True in each span of (start, length)."""
+    mask = np.zeros(num_ids, dtype=np.bool_)
+    for start, length in spans:
+        mask[start : start + length] = True
+    return mask
 
 
 def read_ids(data: bytes) -> Int32s:

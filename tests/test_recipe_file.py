@@ -74,6 +74,8 @@ def test_options_are_those_of_the_profile_and_leave_room_in_the_context(folder: 
     ("settings", "fault"),
     [
         ("encode: {layout: vila-1.0, placeholder: -5}", "encode.layout vila-1.0 has a placeholder"),
+        ("encode: {separator: ' <image> '}", "encode.separator: <image> stands for images"),
+        ("encode: {tokens_per_image: 5, options: {a: 1}}", "encode.tokens_per_image says it all"),
         ("encode: {layout: vila-2.0}\nalign: {place: after}", "has images before sentences"),
         ("profile: qwen2-vl\nencode: {layout: vila-1.0}", "is VILA's, and qwen2-vl no model of its kind"),
         ("encode: {split: {few_shot: {context: 512}}}", "context is 512, others have 4,096"),

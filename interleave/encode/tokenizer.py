@@ -122,7 +122,9 @@ def _resolve(
     if wanted != "auto":
         found = tokenizer.token_id(wanted)
         if found is None:
-            raise RecipeError(f"encode.{end}: the tokenizer has no token {wanted!r}")
+            raise RecipeError(f"encode.{end}: the tokenizer has no token {wanted!r}; is it your model's?")
+        if not tokenizer.is_special(found):
+            raise RecipeError(f"encode.{end}: {wanted!r} is a piece of ordinary text; expected a special token")
         return found
     if config is not None and f"{end}_token" in config:
         stated = config[f"{end}_token"]

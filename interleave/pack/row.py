@@ -24,6 +24,8 @@ from interleave.document import Float32s, Int32s
 from interleave.pack.mrope import mrope_positions
 
 Bools = npt.NDArray[np.bool_]
+# The label of what is not learned, as PyTorch's cross entropy has it.
+IGNORED = -100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

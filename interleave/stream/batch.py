@@ -10,9 +10,7 @@ import torch
 
 from interleave.document import Float32s, Int32s
 from interleave.images import decode_rgb
-from interleave.pack.row import Row
-
-IGNORED = -100
+from interleave.pack.row import IGNORED, Row
 
 
 def collate(rows: Sequence[Row], *, decode: bool = True) -> dict[str, Any]:

@@ -127,6 +127,9 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
                 raise ShardError(
                     f"the state to resume has {name} = {state.get(name)!r}, this dataset has {expected[name]!r}"
                 )
+        place = [state.get(name) for name in ("epoch", "window", "rows")]
+        if not all(type(number) is int and number >= 0 for number in place):
+            raise ShardError(f"the state to resume has epoch, window and rows {place}, expected three counts")
         self.epoch = int(state["epoch"])
         self._origin = (int(state["window"]), int(state["rows"]))
         self._state = dict(state)

@@ -17,12 +17,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import orjson
 import torch
 from megatron.energon import InterleavedSample, basic_sample_keys, edataclass, stateless
 
-from interleave.sample import read_ids
+from interleave.sample import marked, read_ids
 
 
 @edataclass
@@ -56,9 +55,6 @@ def cook(crude: dict[str, Any]) -> TokenizedSample:
     if isinstance(ids, bytes):
         ids = read_ids(ids)
     behind_key = len(record["key"]) + 1
-    learned = np.zeros(len(ids), dtype=np.bool_)
-    for start, length in record["loss_spans"]:
-        learned[start : start + length] = True
     return TokenizedSample(
         **basic_sample_keys(crude),
         sequence=[
@@ -66,7 +62,7 @@ def cook(crude: dict[str, Any]) -> TokenizedSample:
             for text, image in zip(record["texts"], record["images"], strict=True)
         ],
         token_ids=torch.from_numpy(ids),
-        loss_mask=torch.from_numpy(learned),
+        loss_mask=torch.from_numpy(marked(record["loss_spans"], len(ids))),
         loss_weight=float(record["loss_weight"]),
         image_spans=torch.tensor(record["spans"], dtype=torch.int32).reshape(-1, 2),
         image_tokens=torch.tensor(record["span_tokens"], dtype=torch.int32),

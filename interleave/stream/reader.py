@@ -17,7 +17,7 @@ from interleave.encode.image_tokens import ImageTokens
 from interleave.encode.tokenizer import find_tokenizer, tokenizer_fingerprint
 from interleave.errors import ShardError
 from interleave.pack.row import Segment
-from interleave.sample import Record, key_of, read_ids, read_record
+from interleave.sample import Record, key_of, marked, read_ids, read_record
 from interleave.shard.index import INDEX_NAME, read_index
 from interleave.shard.manifest import read_manifest
 
@@ -202,9 +202,7 @@ def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], tokens: Ima
     """
     start, stop, _ = wanted.indices(len(ids))
     chosen = [at for at, (begin, length) in enumerate(record.spans) if start <= begin and begin + length <= stop]
-    learned = np.zeros(len(ids), dtype=np.bool_)
-    for begin, length in record.loss_spans:
-        learned[begin : begin + length] = True
+    learned = marked(record.loss_spans, len(ids))
     return Segment(
         token_ids=ids[start:stop],
         loss_mask=learned[start:stop],

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from interleave.errors import RecipeError
 from interleave.pack.group import group_short
-from interleave.pack.row import Row, build_row
+from interleave.pack.row import IGNORED, Row, build_row
 from interleave.sample import image_member, json_member, key_of
 from interleave.shard.manifest import Manifest
 from interleave.stream.order import Order
@@ -31,8 +31,6 @@ from interleave.stream.rows import Item, RowPlan
 from interleave.translate.passages import Passages
 from interleave.translate.summary import Tally
 from interleave.translate.tars import Members, write_tars
-
-IGNORED = -100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

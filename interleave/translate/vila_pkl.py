@@ -60,6 +60,8 @@ def write_vila_pkl(
     for number, chosen in enumerate(deal(plan.samples, settings.num_ranks, settings.num_shards)):
         records = [_record(sample, documents, tally) for sample in chosen]
         write_shard(folder, number, records)
+        tally.notes["shards"] = number + 1
+    tally.notes["samples a rank"] = len(plan.samples) // settings.num_ranks
 
 
 def write_shard(folder: Path, number: int, records: Sequence[dict[str, Any]]) -> None:

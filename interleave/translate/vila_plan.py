@@ -103,12 +103,14 @@ class VilaPlan:
         """Cuts the longest samples in two until the ranks can share them evenly.
 
         Raises:
-            RecipeError: there are too few samples with two images.
+            RecipeError: there are too few samples with two images, or none with any.
         """
+        if not self.samples:
+            raise RecipeError("no document has an image: VILA's class fails on those that have none")
         num_cuts = -len(self.samples) % num_ranks
         can = [number for number, sample in enumerate(self.samples) if sample.middle is not None]
         chosen = set(sorted(can, key=lambda number: (-self.samples[number].num_tokens, number))[:num_cuts])
-        if len(chosen) < num_cuts or not self.samples:
+        if len(chosen) < num_cuts:
             raise RecipeError(
                 f"{len(self.samples):,} samples cannot be dealt evenly to {num_ranks:,} ranks; "
                 f"use a smaller --world-size"

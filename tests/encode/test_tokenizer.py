@@ -212,5 +212,7 @@ def test_the_ends_of_a_document_are_the_usual_tokens_the_stated_ones_the_wished_
 def test_an_end_that_the_tokenizer_does_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"encode\.eos: the tokenizer has no token '<end>'"):
         ends(tmp_path, eos="<end>")
+    with pytest.raises(RecipeError, match=r"encode\.bos: 'a' is a piece of ordinary text; expected a special token"):
+        ends(tmp_path, bos="a")
     with pytest.raises(RecipeError, match=r"tokenizer_config\.json is not JSON"):
         ends(tmp_path, b"{")
