@@ -82,9 +82,9 @@ def validate(
     decode: Annotated[bool, typer.Option("--decode/--no-decode", help="Decode every image.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Check that shards are sound: exit code 0 if they are, 1 if not, 2 if they could not be checked.
+    """Check that shards are sound.
 
-    A tar beside its manifest is checked against it; a tar alone as far as it speaks for itself.
+    The exit code is 0 if they are, 1 if not, 2 if they could not be checked. A tar beside its manifest is checked against it; a tar alone as far as it speaks for itself.
     """
     from interleave.executors import default_workers, open_executor
     from interleave.validate.dataset import validate as run_validate
@@ -109,7 +109,7 @@ def inspect(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is in a shard or a dataset: sizes, and one sample with its images in place."""
+    """Show what is in a shard or a dataset. That is sizes, and one sample with its images in place."""
     import orjson
     from rich.console import Console
 
@@ -130,7 +130,7 @@ def crawl(
     again: Annotated[bool, typer.Option("--again", help="Try once more what failed and may pass.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Crawl the pages of a recipe's `crawl` sources into WARC files, without building the dataset.
+    """Crawl the pages of a recipe into WARC files. The dataset is not built.
 
     `interleave build` crawls, too, where that has not been done. After an interruption the same command goes on.
     """

@@ -21,7 +21,7 @@ def explore(
     html: Annotated[Path | None, typer.Option(help="Write a page, with pictures.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what the rules removed from a dataset, and what other bounds would; nothing is measured again.
+    """Show what the rules removed, and others would. Nothing is measured again.
 
     Examples come from the build's work folder, where that still lies beside the dataset.
     """

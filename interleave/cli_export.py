@@ -67,7 +67,7 @@ def vila_pkl(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """For VILA's LazyMMC4Dataset: pickled MMC4 documents with their images, cut so that it loses none of them."""
+    """VILA's LazyMMC4Dataset: pickled documents. They are cut so that it loses no text and no image."""
     _vila(dataset, output, context, world_size, shards, tokens_per_image, tokenizer, attach, as_json, pairs=False)
 
 
@@ -82,7 +82,7 @@ def vila_coyo_pkl(
     tokenizer: Tokenizer = None,
     as_json: AsJson = False,
 ) -> None:
-    """For VILA's LazyCoyoDataset: pickled image-text pairs. Documents that are no pair are left out."""
+    """VILA's LazyCoyoDataset: pickled image-text pairs. Documents that are no pair are left out."""
     _vila(dataset, output, context, world_size, shards, tokens_per_image, tokenizer, False, as_json, pairs=True)
 
 
@@ -96,7 +96,7 @@ def openflamingo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """For OpenFlamingo: tars of MMC4 documents with their images in the JSON."""
+    """OpenFlamingo: tars of MMC4 documents. Their images lie in the JSON."""
     from interleave.translate.openflamingo import write_openflamingo
 
     write = partial(write_openflamingo, max_shard_bytes=max_bytes, as_placed=as_placed)
@@ -113,7 +113,7 @@ def obelics(
     max_bytes: MaxBytes = _SHARD_BYTES,
     as_json: AsJson = False,
 ) -> None:
-    """OBELICS' Parquet: one document a row, aligned lists of images and texts."""
+    """OBELICS: Parquet, one document a row. Its lists of images and texts are aligned."""
     from interleave.translate.obelics import write_obelics
 
     write = partial(write_obelics, images=images.value, max_shard_bytes=max_bytes)
@@ -129,7 +129,7 @@ def sharegpt_json(
     ] = Style.CONVERSATIONS,
     as_json: AsJson = False,
 ) -> None:
-    """For LLaMA-Factory and ms-swift: a JSON list with <image> in the texts, and a folder of images."""
+    """LLaMA-Factory and ms-swift: a list in JSON. Its texts have <image>, its images lie in a folder."""
     from interleave.translate.sharegpt import write_sharegpt
 
     _export("sharegpt-json", dataset, output, partial(write_sharegpt, style=style.value), as_json)
@@ -160,7 +160,7 @@ def packed(
     max_bytes: MaxBytes = _SHARD_BYTES,
     as_json: AsJson = False,
 ) -> None:
-    """Packed rows as samples of tars: ids, labels, positions, segments and images, for trainers that do not pack."""
+    """Tars of packed rows, for trainers that do not pack. A row has ids, labels, positions, segments and images."""
     from interleave.translate.packed import PackedSettings, write_packed
 
     settings = PackedSettings(

@@ -24,7 +24,7 @@ def score(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Compute the score tables of a recipe: what its models say of its images and texts.
+    """Compute what a recipe's models say of it. Images and texts get their scores, kept as tables.
 
     Measures what is not measured yet, as the build will. Builds read the tables and run no model. After an interruption
     the same command goes on; later it adds what is new.

@@ -30,7 +30,7 @@ def takedown(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Take documents and images down: remove from a dataset what must not be in it any more.
+    """Remove documents and images from a dataset. They are those that must not be in it any more.
 
     Exits with 0 also where nothing matches. After an interruption the same command goes on. What was asked for is
     kept in the dataset's takedowns.txt, which a recipe takes among its `blocklists`.

@@ -47,7 +47,7 @@ def _text_lines(report: Report) -> str:
         "In = out + dropped",
         _sum_line("documents", report.documents_in, report.documents_out),
         _sum_line("images", report.images_in, report.images_out),
-        _sum_line("sentences", report.sentences_in, report.sentences_out),
+        _sum_line("sentences", report.sentences_in, report.sentences_out) + _with_documents(report),
         _sum_line("tokens", report.tokens_in, report.tokens_out) + "  (of text)",
         "",
         f"{report.documents_cut:,} documents were longer than the context and became several samples; "
@@ -89,6 +89,12 @@ def _text_lines(report: Report) -> str:
             f"  digest {line.digest}",
         ]
     return "\n".join(lines)
+
+
+def _with_documents(report: Report) -> str:
+    """Sentences that no rule took by themselves are in no line of the table."""
+    gone = report.sentences_in - report.sentences_out - sum(line.sentences for line in report.drops)
+    return f"  ({gone:,} with their documents)" if gone else ""
 
 
 def _sum_line(name: str, going_in: int, out: int) -> str:
