@@ -84,7 +84,8 @@ def validate(
 ) -> None:
     """Check that shards are sound.
 
-    The exit code is 0 if they are, 1 if not, 2 if they could not be checked. A tar beside its manifest is checked against it; a tar alone as far as it speaks for itself.
+    The exit code is 0 if they are, 1 if not, 2 if they could not be checked. A tar beside its manifest is checked
+    against it; a tar alone as far as it speaks for itself.
     """
     from interleave.executors import default_workers, open_executor
     from interleave.validate.dataset import validate as run_validate
