@@ -45,9 +45,7 @@ class ImageTokens:
             return self.expanded(width, height, num_images)
         if self.tokens_per_image is not None:
             return self._ids([(self._profile.placeholder, 1)])
-        if self._profile.write is not None:
-            return self._ids(self._profile.write(width, height, num_images, self.options))
-        return self._ids((token, 1) for token in self._profile.written)
+        return self._ids(self._profile.write(width, height, num_images, self.options))
 
     def expanded(self, width: int, height: int, num_images: int) -> Int32s:
         """(num_tokens,) what stands for the image in the model's input.

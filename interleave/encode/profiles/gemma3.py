@@ -8,20 +8,15 @@ is off there by default, and here always.
 
 from __future__ import annotations
 
-from interleave.encode.profiles.profile import Options, Profile, Run
-
-
-def _expand(width: int, height: int, num_images: int, options: Options) -> tuple[Run, ...]:
-    return (("<start_of_image>", 1), ("<image_soft_token>", 256), ("<end_of_image>", 1))
-
+from interleave.encode.profiles.profile import Profile, always
 
 GEMMA_3 = Profile(
     name="gemma-3",
     summary="Gemma 3: SigLIP-896/14, averaged to 256 tokens",
     tokenizer="google/gemma-3-4b-pt",
     placeholder="<image_soft_token>",
-    expand=_expand,
-    written=("<start_of_image>",),
+    expand=always(("<start_of_image>", 1), ("<image_soft_token>", 256), ("<end_of_image>", 1)),
+    write=always(("<start_of_image>", 1)),
     stored="expanded",
     context=8192,
     image_side=896,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from interleave.encode.profiles.profile import Options, Profile, Run
+from interleave.encode.profiles.profile import Options, Profile, Run, always
 
 _PLACEHOLDER = "<image>"
 _BORDER = "<fake_token_around_image>"
@@ -93,7 +93,7 @@ IDEFICS3 = Profile(
     tokenizer="HuggingFaceM4/Idefics3-8B-Llama3",
     placeholder=_PLACEHOLDER,
     expand=_expand,
-    written=(_PLACEHOLDER,),
+    write=always((_PLACEHOLDER, 1)),
     stored="expanded",
     context=8192,
     image_side=1456,
@@ -109,7 +109,7 @@ SMOLVLM = Profile(
     tokenizer="HuggingFaceTB/SmolVLM-500M-Instruct",
     placeholder=_PLACEHOLDER,
     expand=_expand,
-    written=(_PLACEHOLDER,),
+    write=always((_PLACEHOLDER, 1)),
     stored="expanded",
     context=8192,
     image_side=2048,

@@ -8,7 +8,7 @@ a sample (InternVL 2.5, arXiv 2412.05271): `shared_patches: 1` does so.
 
 from __future__ import annotations
 
-from interleave.encode.profiles.profile import Options, Profile, Run
+from interleave.encode.profiles.profile import Options, Profile, Run, always
 from interleave.encode.profiles.tiles import nearest_grid
 
 _PLACEHOLDER = "<IMG_CONTEXT>"
@@ -33,7 +33,7 @@ INTERNVL3 = Profile(
     tokenizer="OpenGVLab/InternVL3-8B-hf",
     placeholder=_PLACEHOLDER,
     expand=_expand,
-    written=(_PLACEHOLDER,),
+    write=always((_PLACEHOLDER, 1)),
     stored="expanded",
     context=16384,
     image_side=1344,

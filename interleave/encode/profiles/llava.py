@@ -5,15 +5,15 @@ LLaVA's own code puts them in place of a -200 inside the model; LlavaProcessor o
 
 from __future__ import annotations
 
-from interleave.encode.profiles.profile import Profile, fixed
+from interleave.encode.profiles.profile import Profile, always
 
 LLAVA_1_5 = Profile(
     name="llava-1.5",
     summary="LLaVA 1.5: CLIP-L/14-336, MLP projector",
     tokenizer="lmsys/vicuna-7b-v1.5",
     placeholder=-200,
-    expand=fixed(-200, 576),
-    written=(-200,),
+    expand=always((-200, 576)),
+    write=always((-200, 1)),
     stored="compact",
     context=2048,
     image_side=336,
@@ -23,8 +23,8 @@ LLAVA_1_5_HF = Profile(
     summary="LLaVA 1.5 of transformers: the same 576 tokens, written out",
     tokenizer="llava-hf/llava-1.5-7b-hf",
     placeholder="<image>",
-    expand=fixed("<image>", 576),
-    written=("<image>",),
+    expand=always(("<image>", 576)),
+    write=always(("<image>", 1)),
     stored="expanded",
     context=2048,
     image_side=336,

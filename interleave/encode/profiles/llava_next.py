@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from interleave.encode.profiles.profile import Options, Profile, Run
+from interleave.encode.profiles.profile import Options, Profile, Run, always
 
 _PLACEHOLDER = "<image>"
 # Columns and rows of tiles, as the checkpoints' `image_grid_pinpoints` list them: of equals the first is taken.
@@ -72,7 +72,7 @@ LLAVA_NEXT = Profile(
     tokenizer="llava-hf/llava-v1.6-mistral-7b-hf",
     placeholder=_PLACEHOLDER,
     expand=_expand_next,
-    written=(_PLACEHOLDER,),
+    write=always((_PLACEHOLDER, 1)),
     stored="expanded",
     context=4096,
     image_side=672,
@@ -83,7 +83,7 @@ LLAVA_ONEVISION = Profile(
     tokenizer="llava-hf/llava-onevision-qwen2-7b-ov-hf",
     placeholder=_PLACEHOLDER,
     expand=_expand_onevision,
-    written=(_PLACEHOLDER,),
+    write=always((_PLACEHOLDER, 1)),
     stored="expanded",
     # An image alone can be 8,765 tokens.
     context=32768,

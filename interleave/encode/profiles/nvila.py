@@ -16,7 +16,7 @@ in at most 6 tiles for NVILA-Lite), scripts/NVILA-Lite, scripts/NVILA.
 
 from __future__ import annotations
 
-from interleave.encode.profiles.profile import Options, Profile, Run
+from interleave.encode.profiles.profile import Options, Profile, Run, always
 from interleave.encode.profiles.tiles import nearest_grid
 
 _PLACEHOLDER = "<image>"
@@ -57,7 +57,6 @@ NVILA_LITE = Profile(
     tokenizer="Qwen/Qwen2-7B-Instruct",
     placeholder=_PLACEHOLDER,
     expand=_expand_lite,
-    written=(_PLACEHOLDER,),
     write=_write_lite,
     stored="compact",
     context=4096,
@@ -73,7 +72,7 @@ NVILA = Profile(
     tokenizer="Qwen/Qwen2-7B-Instruct",
     placeholder=_PLACEHOLDER,
     expand=_expand,
-    written=(_PLACEHOLDER,),
+    write=always((_PLACEHOLDER, 1)),
     stored="compact",
     context=8192,
     image_side=1344,

@@ -11,6 +11,8 @@ Token: TypeAlias = int | str
 # A token, and how often it stands there.
 Run: TypeAlias = tuple[Token, int]
 Options: TypeAlias = Mapping[str, int]
+# (width, height, num_images, options) -> what an image is among ids.
+Expand: TypeAlias = Callable[[int, int, int, Options], tuple[Run, ...]]
 # `stored` of a profile: one image as a prompt writes it, or as the model's processor expands it.
 Form: TypeAlias = Literal["compact", "expanded"]
 
@@ -23,14 +25,12 @@ class Profile:
     summary: str
     placeholder: Token
     # What the model replaces by what it sees; one that the tokenizer lacks is put after its vocabulary.
-    expand: Callable[[int, int, int, Options], tuple[Run, ...]]
+    expand: Expand
     # (width, height, num_images, options) -> all that an image is among the expanded ids: placeholders, and the marks
     # around and between them. Width and height in px, as stored; num_images is that of its document, since some models
     # look closer at an image that is alone.
-    written: tuple[Token, ...]
-    # An image in a prompt, before the model's processor expands it.
-    write: Callable[[int, int, int, Options], tuple[Run, ...]] | None = None
-    # As `expand`, for a model whose prompt has a mark for each tile of an image: stands in for `written`.
+    write: Expand
+    # The same of an image in a prompt, before the model's processor expands it.
     stored: Form
     # Which of the two stands in the shards, unless a recipe says otherwise.
     tokenizer: str = ""
@@ -40,7 +40,7 @@ class Profile:
     image_side: int | None
     # px; longest short side that is stored, unless a recipe says otherwise: more than the model can use is waste.
     marks: tuple[str, ...] = ()
-    # Every text besides the placeholder that `expand` and `written` may name: their ids go into the manifest, so that
+    # Every text besides the placeholder that `expand` and `write` may name: their ids go into the manifest, so that
     # readers of shards need no tokenizer.
     options: Options = field(default_factory=dict)
     # Of `expand`, with their defaults: a recipe may set others (`encode.options`).
@@ -54,6 +54,6 @@ class Profile:
     # (width, height, options) -> rows and columns of placeholders, where a position has more than one number (mRoPE).
 
 
-def fixed(placeholder: Token, num_tokens: int) -> Callable[[int, int, int, Options], tuple[Run, ...]]:
-    """`expand` of a model that makes the same number of tokens of every image."""
-    return lambda width, height, num_images, options: ((placeholder, num_tokens),)
+def always(*runs: Run) -> Expand:
+    """`expand` or `write` of a model that makes the same of every image."""
+    return lambda width, height, num_images, options: runs

@@ -11,9 +11,10 @@ several images wants less: `max_pixels: 200704` leaves 256 tokens an image. Give
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil, floor, sqrt
 
-from interleave.encode.profiles.profile import Options, Profile, Run
+from interleave.encode.profiles.profile import Options, Profile, Run, always
 
 _PLACEHOLDER = "<|image_pad|>"
 _MAX_ASPECT = 200
@@ -59,7 +60,7 @@ def _squares(width: int, height: int, side: int, min_pixels: int, max_pixels: in
 
 
 _MARKS = ("<|vision_start|>", "<|vision_end|>")
-_WRITTEN = (_MARKS[0], _PLACEHOLDER, _MARKS[1])
+_WRITE = always((_MARKS[0], 1), (_PLACEHOLDER, 1), (_MARKS[1], 1))
 # The class's and the checkpoints' smallest: 4 tokens.
 _OPTIONS_2 = {"min_pixels": 4 * 28 * 28, "max_pixels": _MAX_TOKENS * 28 * 28}
 
@@ -69,7 +70,7 @@ QWEN2_VL = Profile(
     tokenizer="Qwen/Qwen2-VL-7B-Instruct",
     placeholder=_PLACEHOLDER,
     expand=_expand_2,
-    written=_WRITTEN,
+    write=_WRITE,
     stored="expanded",
     context=8192,
     image_side=980,
@@ -79,36 +80,20 @@ QWEN2_VL = Profile(
     eos="<|endoftext|>",
     grid=_grid_2,
 )
-QWEN2_5_VL = Profile(
+QWEN2_5_VL = replace(
+    QWEN2_VL,
     name="qwen2.5-vl",
     summary="Qwen2.5-VL: a token for each 28 x 28 px, at most 1,280; lower max_pixels for several images a sequence",
     tokenizer="Qwen/Qwen2.5-VL-7B-Instruct",
-    placeholder=_PLACEHOLDER,
-    expand=_expand_2,
-    written=_WRITTEN,
-    stored="expanded",
-    context=8192,
-    image_side=980,
-    marks=_MARKS,
-    options=_OPTIONS_2,
-    bos=None,
-    eos="<|endoftext|>",
-    grid=_grid_2,
 )
-QWEN3_VL = Profile(
+QWEN3_VL = replace(
+    QWEN2_VL,
     name="qwen3-vl",
     summary="Qwen3-VL: a token for each 32 x 32 px, 64 to 1,280; lower max_pixels for several images a sequence",
     tokenizer="Qwen/Qwen3-VL-8B-Instruct",
-    placeholder=_PLACEHOLDER,
     expand=_expand_3,
-    written=_WRITTEN,
-    stored="expanded",
-    context=8192,
     image_side=1120,
-    marks=_MARKS,
     # The checkpoints' smallest: 64 tokens.
     options={"min_pixels": 64 * 32 * 32, "max_pixels": _MAX_TOKENS * 32 * 32},
-    bos=None,
-    eos="<|endoftext|>",
     grid=_grid_3,
 )

@@ -85,7 +85,7 @@ def ids_of_processor(
     processor: Any, profile: Profile, texts: Sequence[str], sizes: Sequence[Size], unchanged: Mapping[str, bool]
 ) -> tuple[list[int], Any]:
     """What the processor makes of a prompt in compact form, and all else that it returns."""
-    prompt = "".join(map(str, profile.written)).join(texts)
+    prompt = "".join(str(token) for token, _ in profile.write(64, 64, 1, profile.options)).join(texts)
     images = [[Image.new("RGB", size, (90, 120, 30)) for size in sizes]]
     returned = processor(images=images, text=[prompt], **unchanged)
     ids = list(returned["input_ids"][0])

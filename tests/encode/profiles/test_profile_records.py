@@ -39,8 +39,8 @@ def test_an_image_of_any_shape_fits_the_context_and_has_a_place_for_what_the_mod
     assert all(times > 0 for _, times in runs)
     assert profile.placeholder in {token for token, _ in runs}
     assert length(runs) <= profile.context
-    prompt = profile.write(width, height, num_images, profile.options) if profile.write else ()
-    assert {token for token, _ in (*runs, *prompt)} | set(profile.written) <= {profile.placeholder, *profile.marks}
+    prompt = profile.write(width, height, num_images, profile.options)
+    assert {token for token, _ in (*runs, *prompt)} <= {profile.placeholder, *profile.marks}
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
@@ -75,7 +75,6 @@ def test_nvila_has_as_many_tiles_as_its_own_code_makes(
 
 def test_an_nvila_prompt_has_a_mark_a_tile_and_the_model_a_newline_of_its_own_behind_each() -> None:
     profile = PROFILES["nvila-lite"]
-    assert profile.write is not None
     prompt = profile.write(1000, 500, 1, profile.options)
     tile: tuple[Run, ...] = (("<image>", 1), ("\n", 1))
     assert prompt == (*tile, *tile, tile[0]), "two tiles and a thumbnail; the last newline is text"
@@ -134,9 +133,9 @@ def install(folder: Path, module: str) -> None:
 
 
 MODULE = """
-from interleave.encode.profiles.profile import Profile, fixed
-OTHER = Profile(name="{}", summary="", placeholder="<i>", expand=fixed("<i>", 5), written=("<i>",), stored="compact",
-                context=512, image_side=None)
+from interleave.encode.profiles.profile import Profile, always
+OTHER = Profile(name="{}", summary="", placeholder="<i>", expand=always(("<i>", 5)), write=always(("<i>", 1)),
+                stored="compact", context=512, image_side=None)
 """
 
 
