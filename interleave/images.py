@@ -121,18 +121,34 @@ def check_header(data: bytes, target: ImageTarget) -> ImageSource:
         return source
 
 
-def decode_rgb(jpeg: bytes) -> npt.NDArray[np.uint8]:
-    """Decode a stored JPEG: (height, width, 3) uint8, grey ones too. Raises Unreadable as `normalise`."""
+def stored_size(jpeg: bytes) -> tuple[int, int]:
+    """(height, width) of a stored JPEG, from its header. Raises Unreadable as `normalise`."""
     with hostile_data_refused():
         if format_of(jpeg) != "jpeg":
             raise Unreadable("unsupported_format", "a stored image is not a JPEG")
         try:
             height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg)
-            _check_size(int(width), int(height), _MAX_STORED_PIXELS, 65_500)
-            pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(jpeg, "RGB")
-            return pixels
         except ValueError:
-            return np.array(_pillow(jpeg, "jpeg", _MAX_STORED_PIXELS, 65_500).convert("RGB"))
+            source = read_header(jpeg)
+            height, width = source.height, source.width
+        _check_size(int(width), int(height), _MAX_STORED_PIXELS, 65_500)
+        return int(height), int(width)
+
+
+def decode_rgb(jpeg: bytes, out: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
+    """Decode a stored JPEG: (height, width, 3) uint8, grey ones too. Raises Unreadable as `normalise`.
+
+    out: (height * width * 3,) uint8 to decode into, of the size that `stored_size` gives.
+    """
+    height, width = stored_size(jpeg)
+    pixels = np.empty(height * width * 3, dtype=np.uint8) if out is None else out
+    with hostile_data_refused():
+        try:
+            return simplejpeg.decode_jpeg(jpeg, "RGB", buffer=pixels).reshape(height, width, 3)  # type: ignore[no-any-return]
+        except ValueError:
+            shaped = pixels.reshape(height, width, 3)
+            shaped[:] = np.asarray(_pillow(jpeg, "jpeg", _MAX_STORED_PIXELS, 65_500).convert("RGB"))
+            return shaped
 
 
 def jpeg_metadata(jpeg: bytes) -> list[str]:

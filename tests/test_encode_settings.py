@@ -98,7 +98,7 @@ def test_only_sentences_behind_images_are_learned_where_the_recipe_says_so(tmp_p
 def test_a_source_may_count_for_less_and_rows_know_it(tmp_path: Path) -> None:
     _, records = built(tmp_path / "weighted", "encode.source_weights={mmc4: 0.25}")
     assert {record.loss_weight for record in records} == {0.25}
-    batch = next(iter(StreamingDataset(tmp_path / "weighted", decode=False)))
+    batch = next(iter(StreamingDataset(tmp_path / "weighted", images="bytes")))
     assert {source for row in batch["sources"] for source in row} == {"mmc4"}
     assert np.unique(batch["loss_weights"]).tolist() == [0, 0.25]
     assert np.array_equal(batch["loss_weights"] > 0, batch["labels"] != -100)
@@ -106,8 +106,8 @@ def test_a_source_may_count_for_less_and_rows_know_it(tmp_path: Path) -> None:
 
 def test_short_neighbours_become_one_segment_in_a_loader_that_asks_for_it(tmp_path: Path) -> None:
     build_small(tmp_path / "small")
-    plain = list(StreamingDataset(tmp_path / "small", seq_len=8192, decode=False, shuffle=False))
-    grouped = list(StreamingDataset(tmp_path / "small", seq_len=8192, decode=False, shuffle=False, group_below=8192))
+    plain = list(StreamingDataset(tmp_path / "small", seq_len=8192, images="bytes", shuffle=False))
+    grouped = list(StreamingDataset(tmp_path / "small", seq_len=8192, images="bytes", shuffle=False, group_below=8192))
     for one, other in zip(plain, grouped, strict=True):
         assert np.array_equal(one["input_ids"], other["input_ids"])
         assert [keys[0].split("+") for keys in other["keys"]] == one["keys"]

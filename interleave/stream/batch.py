@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from interleave.document import Float32s, Int32s
+from interleave.encode.image_tokens import ImageTokens
 from interleave.images import decode_rgb
 from interleave.pack.row import IGNORED, Row
 
+Processor = Callable[[Any], Any]
 
-def collate(rows: Sequence[Row], *, decode: bool = True) -> dict[str, Any]:
+
+def collate(
+    rows: Sequence[Row],
+    *,
+    decode: bool = True,
+    images: Sequence[torch.Tensor | bytes] | None = None,
+    form: str = "pad",
+    processor: Processor | None = None,
+    tokens: ImageTokens | None = None,
+) -> dict[str, Any]:
     """Stacks rows into a batch.
 
     Returns a dict:
@@ -47,7 +58,7 @@ def collate(rows: Sequence[Row], *, decode: bool = True) -> dict[str, Any]:
         "loss_weights": torch.from_numpy(np.stack([_weights(row) for row in rows])),
         "cu_seqlens": torch.from_numpy(cu_seqlens),
         "max_seqlen": int(np.diff(cu_seqlens).max()),
-        "images": [_pixels(jpeg) for jpeg in jpegs] if decode else jpegs,
+        "images": images if images is not None else [_pixels(jpeg) for jpeg in jpegs] if decode else jpegs,
         "image_rows": torch.from_numpy(np.repeat(np.arange(len(rows)), num_images)),
         "image_starts": torch.from_numpy(np.concatenate([row.image_starts for row in rows]).astype(np.int64)),
         "image_tokens": torch.from_numpy(np.concatenate([row.image_tokens for row in rows]).astype(np.int64)),

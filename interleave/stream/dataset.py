@@ -1,218 +1,270 @@
 """The dataset that a trainer iterates: packed batches, sharded over ranks and workers, resumable at any batch.
 
-    manifest + index ─> order (seed, epoch) ─> windows ─> rows (sizes only) ─> read ─> decode ─> batch
+    manifest + index ─> plan (order, windows, rows, mixture, batches) ─> read ─> decode ─> batch
 
-Batch n of rank r holds the rows (n * world_size + r) * batch_size and following; DataLoader workers take a rank's
-batches in turn, which is also the order in which DataLoader hands them out. So the global sequence of rows is the same
-for every world size and any number of workers.
+A batch is the next `batch_size` rows of one global sequence; ranks take batches in turn, and DataLoader workers take a
+rank's batches in turn, which is also the order in which DataLoader hands them out. So the global sequence of rows is
+the same for every world size and any number of workers.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from interleave.errors import ShardError
-from interleave.pack.group import group_short
-from interleave.pack.row import Row, build_row
-from interleave.stream.batch import collate
-from interleave.stream.order import Order
+from interleave.stream.ahead import ahead
+from interleave.stream.batch import Processor
+from interleave.stream.fill import Augment, BatchFiller, Images
+from interleave.stream.mix import By, Until
+from interleave.stream.parts import Data, check_alike, parts_of
+from interleave.stream.plan import EpochPlan, PlanSettings
+from interleave.stream.ranks import num_cores, place
 from interleave.stream.reader import DatasetReader
-from interleave.stream.rows import PlannedRow, RowPlan
+from interleave.stream.rows import PlannedRow
+from interleave.stream.start import Start
+from interleave.stream.state import States
 
-STATE_VERSION = 2
+_MAX_THREADS = 8
+_logger = logging.getLogger("interleave")
 
 
 class StreamingDataset(IterableDataset[dict[str, Any]]):
-    """Packed training batches from a folder of sealed shards.
+    """Packed training batches from sealed shards.
 
-    Use with `DataLoader(dataset, batch_size=None, num_workers=N)`: batches come ready (`collate` has their shapes).
+    Use with `DataLoader(dataset, batch_size=None, num_workers=0)`: batches come ready (`collate` has their shapes), and
+    threads decode ahead; worker processes are possible, and seldom faster.
 
-    folder: a dataset, as `interleave build` leaves it.
+    data: a dataset's folder; or several, each perhaps a `Part` with its weight.
     seq_len: length of a row in expanded tokens; the dataset's context by default.
-    batch_size: rows a batch. The last batch of an epoch may be smaller, and some ranks may have one batch fewer, unless
-        drop_last.
+    batch_size: rows a batch.
     seed, shuffle: order of the samples; another one each epoch (`set_epoch`).
+    block_size: shuffles blocks of so many neighbours, 16 of them mixed at a time: for disks on which seeks are dear.
     window: samples that are packed together. More pad less, and reach further.
     max_images: most images of a row. Samples that have more are cut where whole documents are stored, else refused.
+    packing: False gives a row to each sample, batches of like length, padded to their longest, in multiples of 8.
+    batch_tokens: without packing: rows times their length, at most; batches have up to batch_size rows then.
     group_below: samples of fewer tokens that stand side by side in a row, and have one source, become one segment and
         see each other; their keys stand in one text, with `+` between them. 0: none do.
+    mix_by, until: whether weights are shares of tokens or of samples; whether an epoch ends where the first dataset is
+        used up ("first") or goes on with the others ("all").
     rank, world_size: from torch.distributed, else from RANK and WORLD_SIZE, else one rank.
-    decode: False leaves images as JPEG bytes.
-    tokenizer: the trainer's, as a recipe names one; another one than made the ids is refused.
+    model_parallel: so many neighbouring ranks see the same batches.
+    drop_last: leaves out the end of an epoch that has no whole batch for each rank. Otherwise nothing is left out:
+        batches of the last round are smaller, and where it has fewer rows than ranks some get one of padding alone.
+        Every rank has equally many either way.
+    images: "nchw" or "nhwc" uint8, or "bytes": JPEGs as they are stored.
+    augment: (image, numpy random generator) -> image, its numbers the same however often it is read.
+    processor: a transformers image processor, or images -> dict of tensors that join the batch.
+    form: the shape of batches, see `collate`.
     padding: id of padding positions; their label is -100 and their segment 0.
+    tokenizer: the trainer's, as a recipe names one; another one than made the ids is refused.
+    num_threads: that read and decode; 0: none, all is done when a batch is asked for.
+    num_ahead: batches that are made ahead.
+    max_skipped: unreadable samples after which this process stops. Up to there they leave padding, and are named in the
+        batch's "skipped" and in the log.
 
     Each batch holds the state to resume behind it under "state": with workers that read ahead it is the one to save.
     Samples that were taken down leave padding; where a row held nothing else, it is all padding.
 
     Raises:
-        ValueError: a size is less than 1, padding is no id, or rank is not in its world.
-        ShardError: the folder is no finished dataset, its samples do not fit seq_len, or their ids are another
-            tokenizer's.
+        ValueError: an argument is impossible.
+        ShardError: a folder is no finished dataset, its samples do not fit seq_len, their ids are another tokenizer's,
+            or datasets are for different models.
     """
 
     def __init__(
         self,
-        folder: str | Path,
+        data: Data,
         *,
         seq_len: int | None = None,
         batch_size: int = 1,
         seed: int = 0,
         shuffle: bool = True,
+        block_size: int | None = None,
         window: int = 1000,
         max_images: int | None = None,
+        packing: bool = True,
+        batch_tokens: int | None = None,
         group_below: int = 0,
+        mix_by: By = "tokens",
+        until: Until = "first",
         rank: int | None = None,
         world_size: int | None = None,
+        model_parallel: int = 1,
         drop_last: bool = False,
-        decode: bool = True,
+        images: Images = "nchw",
+        augment: Augment | None = None,
+        processor: Processor | None = None,
+        form: str = "pad",
         padding: int = 0,
         tokenizer: str | Path | None = None,
+        num_threads: int | None = None,
+        num_ahead: int | None = None,
+        max_skipped: int = 100,
     ) -> None:
-        sizes = {"seq_len": seq_len, "batch_size": batch_size, "window": window, "max_images": max_images}
-        for name, size in sizes.items():
-            if size is not None and size < 1:
-                raise ValueError(f"{name} is {size}, expected 1 or more")
         if not -(2**31) <= padding < 2**31:
             raise ValueError(f"padding is {padding}, expected an id")
-        self.reader = DatasetReader(folder)
+        if images not in ("nchw", "nhwc", "bytes"):
+            raise ValueError(f"images is {images!r}, expected nchw, nhwc or bytes")
+        parts = parts_of(data)
+        self.readers = [DatasetReader(part.folder) for part in parts]
+        check_alike(self.readers)
         if tokenizer is not None:
-            self.reader.check_tokenizer(tokenizer)
-        context = self.reader.manifest.model.context
-        length = context if seq_len is None else seq_len
-        if length is None:
-            raise ShardError(f"{folder}: whole documents are stored; say how long a row is: seq_len=4096")
-        self.seq_len = length
-        self.batch_size = batch_size
-        self.seed = seed
-        self.shuffle = shuffle
-        self.window = window
-        self.max_images = max_images
-        self.group_below = group_below
-        self.rank, self.world_size = _place(rank, world_size)
-        self.drop_last = drop_last
-        self.decode = decode
-        self.padding = padding
-        self.epoch = 0
-        self._origin = (0, 0)  # (window, rows behind its start) where the iteration begins
-        self._state = self._state_at(0, 0)
-        self._plan()  # an impossible seq_len is an error now, not in a worker
+            self.readers[0].check_tokenizer(tokenizer)
+        settings = PlanSettings(
+            seq_len=_length(self.readers, seq_len),
+            batch_size=batch_size,
+            batch_tokens=batch_tokens,
+            seed=seed,
+            shuffle=shuffle,
+            block_size=block_size,
+            window=window,
+            max_images=max_images,
+            packing=packing,
+            mix_by=mix_by,
+            until=until,
+            drop_last=drop_last,
+        )
+        self.seq_len = settings.seq_len
+        self.plan = EpochPlan(self.readers, parts, settings)
+        self.rank, self.world_size = place(rank, world_size, model_parallel)
+        self._filler = BatchFiller(
+            readers=self.readers,
+            seq_len=settings.seq_len,
+            packing=packing,
+            padding=padding,
+            group_below=group_below,
+            images=images,
+            augment=augment,
+            seed=seed,
+            processor=processor,
+            form=form,
+        )
+        self._max_skipped = max_skipped
+        self._num_threads = num_threads
+        self._num_ahead = num_ahead
+        self._states = States(self.readers, parts, settings)
+        self._start = Start(self.plan.start)
+        self._state = self._states.write(0, self.plan.start)
+        self._lengths: dict[int, int] = {}
+
+    @property
+    def reader(self) -> DatasetReader:
+        """The dataset, or the first one of several: all are for one model."""
+        return self.readers[0]
+
+    @property
+    def epoch(self) -> int:
+        return self._start.read().epoch
+
+    def __len__(self) -> int:
+        """Batches of this epoch on this rank: exact, and counted by packing its sizes once (about 10 us a sample).
+
+        Raises:
+            TypeError: the mixture has no end.
+        """
+        if self.plan.is_endless:
+            raise TypeError("a mixture whose datasets are all repeated without end has no length")
+        epoch = self.epoch
+        if epoch not in self._lengths:
+            rounds = self.plan.rounds(epoch, self.plan.start, self.rank, self.world_size)
+            self._lengths = {epoch: sum(1 for _ in rounds)}
+        return self._lengths[epoch]
 
     def set_epoch(self, epoch: int) -> None:
-        """Begins another epoch, in another order. Call it before each one, as with DistributedSampler."""
+        """Begins another epoch, in another order. Call it before each one, as with DistributedSampler.
+
+        It reaches worker processes that persist. In the epoch of a state that was loaded it changes nothing.
+        """
         if epoch != self.epoch:
-            self.epoch = epoch
-            self._origin = (0, 0)
-        self._state = self._state_at(*self._origin)
+            self._start.write(epoch, self.plan.start)
+        start = self._start.read()
+        self._state = self._states.write(start.epoch, start.position)
 
     def state_dict(self) -> dict[str, Any]:
-        """The state behind the last batch of this process. With num_workers > 0 save `batch["state"]` instead."""
-        return dict(self._state)
+        """The state behind the last batch of this process. With num_workers > 0 save `batch["state"]` instead.
+
+        In a worker process it is the worker's own, for torchdata's StatefulDataLoader.
+        """
+        worker = get_worker_info()
+        return dict(self._state) | ({"worker": [worker.id, worker.num_workers]} if worker else {})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on where a state was taken, with any world size and number of workers.
 
+        An iteration that is under way does not go on: it would not be where the state says.
+
         Raises:
-            ShardError: the state is of another dataset, seed, length, window or limit: its place would be another one.
+            ShardError: the state is of other datasets, another tokenizer, or settings that make another order; or it is
+                a worker's own, and this is another worker.
         """
-        expected = self._state_at(0, 0)
-        for name in ("version", "dataset", "seed", "shuffle", "seq_len", "window_size", "max_images"):
-            if state.get(name) != expected[name]:
-                raise ShardError(
-                    f"the state to resume has {name} = {state.get(name)!r}, this dataset has {expected[name]!r}"
-                )
-        place = [state.get(name) for name in ("epoch", "window", "rows")]
-        if not all(type(number) is int and number >= 0 for number in place):
-            raise ShardError(f"the state to resume has epoch, window and rows {place}, expected three counts")
-        self.epoch = int(state["epoch"])
-        self._origin = (int(state["window"]), int(state["rows"]))
-        self._state = dict(state)
+        epoch, position = self._states.read(state)
+        own = state.get("worker")
+        worker = get_worker_info()
+        if own is not None and (worker is None or list(own) != [worker.id, worker.num_workers]):
+            raise ShardError(
+                f"the state to resume is of one worker of several ({own}): load it with as many, through the "
+                f"StatefulDataLoader that saved it, or save batch['state']"
+            )
+        self._start.write(epoch, position, own=own is not None)
+        self._state = self._states.write(epoch, position)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        start = self._start.read()
         worker = get_worker_info()
         worker_id, num_workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        for number, (rows, state) in enumerate(self._batches()):
-            if number % num_workers != worker_id:
-                continue
-            batch = collate([self._read(row) for row in rows], decode=self.decode)
-            self._state = batch["state"] = state
-            yield batch
-
-    def _plan(self) -> RowPlan:
-        order = Order(
-            len(self.reader), dataset=self.reader.digest, seed=self.seed, epoch=self.epoch, shuffle=self.shuffle
+        # A worker's own state lies behind a batch of its own: the next ones are the others'.
+        first = num_workers - 1 if start.own else worker_id
+        rounds = self.plan.rounds(start.epoch, start.position, self.rank, self.world_size)
+        threads = self._num_threads
+        if threads is None:
+            threads = max(1, min(_MAX_THREADS, num_cores() // num_workers))
+        filler = self._filler.for_epoch(start.epoch)
+        made = ahead(
+            lambda turn: (filler.fill(turn[0]), turn[1]),
+            islice(rounds, first, None, num_workers),
+            num_threads=threads,
+            num_ahead=2 * threads if self._num_ahead is None else self._num_ahead,
         )
-        return RowPlan(self.reader, order, seq_len=self.seq_len, window=self.window, max_images=self.max_images)
+        num_skipped = 0
+        for batch, position in made:
+            if self._start.read().number != start.number:
+                raise RuntimeError("the dataset was set to another place while it was iterated: begin a new iteration")
+            num_skipped += self._warn(batch["skipped"], num_skipped)
+            self._state = batch["state"] = self._states.write(start.epoch, position)
+            yield batch
+        self._start.finish(start)
 
-    def _batches(self) -> Iterator[tuple[list[PlannedRow], dict[str, Any]]]:
-        """This rank's batches as planned rows, each with the state behind its round (the same on all ranks)."""
-        ahead = _RowsAhead(self._plan(), *self._origin)
-        per_round = self.batch_size * self.world_size
-        while rows := ahead.take(per_round):
-            if self.drop_last and len(rows) < per_round:
-                return
-            mine = rows[self.rank * self.batch_size : (self.rank + 1) * self.batch_size]
-            if mine:
-                yield mine, self._state_at(*ahead.place())
+    def _warn(self, skipped: Sequence[str], num_before: int) -> int:
+        for what in skipped:
+            _logger.warning("skipped: %s", what)
+        if (number := num_before + len(skipped)) > self._max_skipped:
+            last = skipped[-1]
+            raise ShardError(
+                f"{number:,} samples could not be read, max_skipped={self._max_skipped:,}; the last: {last}"
+            )
+        return len(skipped)
 
-    def _read(self, planned: PlannedRow) -> Row:
-        """A row; what was taken down leaves its room as padding, so that all other rows stay what they were."""
-        segments = [self.reader.segment(*item) for item in planned.items]
-        there = [segment for segment in segments if segment is not None]
-        has_grid = self.reader.manifest.model.image.has_grid
-        return build_row(group_short(there, self.group_below), self.seq_len, self.padding, has_grid=has_grid)
+    def planned_rows(self) -> Iterator[PlannedRow]:
+        """All rows of this epoch in their global order, not read yet; `read_batch` reads them."""
+        return self.plan.rows(self.epoch, self.plan.start)
 
-    def _state_at(self, window: int, rows: int) -> dict[str, Any]:
-        return {
-            "version": STATE_VERSION,
-            "dataset": self.reader.digest,
-            "seed": self.seed,
-            "shuffle": self.shuffle,
-            "seq_len": self.seq_len,
-            "window_size": self.window,
-            "max_images": self.max_images,
-            "epoch": self.epoch,
-            "window": window,
-            "rows": rows,
-        }
+    def read_batch(self, rows: list[PlannedRow]) -> dict[str, Any]:
+        """A batch of rows of this epoch."""
+        return self._filler.for_epoch(self.epoch).fill(rows)
 
 
-class _RowsAhead:
-    """The rows of an epoch from a place on, packed window by window."""
-
-    def __init__(self, plan: RowPlan, window: int, rows: int) -> None:
-        self._plan = plan
-        self._next_window = window
-        self._rows: deque[PlannedRow] = deque()
-        self.take(rows)
-
-    def take(self, num_rows: int) -> list[PlannedRow]:
-        """The next rows; fewer at the epoch's end."""
-        while len(self._rows) < num_rows and self._next_window < self._plan.num_windows:
-            self._rows.extend(self._plan.rows(self._next_window))
-            self._next_window += 1
-        return [self._rows.popleft() for _ in range(min(num_rows, len(self._rows)))]
-
-    def place(self) -> tuple[int, int]:
-        """(window, rows behind its start) of the next row."""
-        return (self._rows[0].window, self._rows[0].row) if self._rows else (self._next_window, 0)
-
-
-def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    """Rank and world size: as given, else of torch.distributed, else of the environment."""
-    if (rank is None) != (world_size is None):
-        raise ValueError("give rank and world_size together")
-    if rank is None or world_size is None:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
-        else:
-            rank, world_size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    if not 0 <= rank < world_size:
-        raise ValueError(f"rank {rank} is not in a world of {world_size}")
-    return rank, world_size
+def _length(readers: list[DatasetReader], seq_len: int | None) -> int:
+    contexts = [reader.manifest.model.context for reader in readers]
+    known = [context for context in contexts if context is not None]
+    if seq_len is not None:
+        return seq_len
+    if not known:
+        raise ShardError(f"{readers[0].folder}: whole documents are stored; say how long a row is: seq_len=4096")
+    return max(known)

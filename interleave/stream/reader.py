@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from interleave.document import Int32s
@@ -19,11 +18,12 @@ from interleave.errors import ShardError
 from interleave.pack.row import Segment
 from interleave.sample import Record, key_of, marked, read_ids, read_record
 from interleave.shard.index import INDEX_NAME, read_index
-from interleave.shard.manifest import read_manifest
+from interleave.shard.manifest import Manifest, read_manifest
+from interleave.stream.open_files import OpenFiles
+from interleave.stream.places import Places
 
 # JSON, ids and JPEGs.
 Sample = tuple[Record, Int32s, tuple[bytes, ...]]
-_MAX_OPEN = 128
 
 
 class DatasetReader:
@@ -35,14 +35,18 @@ class DatasetReader:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.manifest = read_manifest(self.folder)
+        self._opened = _Opened(self.folder)
         # Of everything that a build determines, without the folder's name; a take-down keeps it.
         self.digest = self.manifest.build_digest
-        self._open()
+        self._lock = threading.Lock()
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._opened.manifest
 
     def __len__(self) -> int:
         """Samples, with those that were taken down: these keep their numbers."""
-        return int(self._index.num_rows)
+        return int(self._opened.index.num_rows)
 
     def check_tokenizer(self, name: str | Path) -> None:
         """Refuses a tokenizer that did not make the ids: a trainer with another one would learn nonsense.
@@ -63,7 +67,7 @@ class DatasetReader:
 
     def removed(self) -> npt.NDArray[np.bool_]:
         """(num_samples,) True where a sample was taken down: `read` refuses it."""
-        return np.asarray(self._index["num_bytes"].to_numpy() == 0)
+        return np.asarray(self._opened.index["num_bytes"].to_numpy() == 0)
 
     def read(self, sample: int) -> Sample:
         """A sample's JSON, ids and JPEGs, in one read.
@@ -83,99 +87,47 @@ class DatasetReader:
 
     def num_tokens(self) -> npt.NDArray[np.int32]:
         """(num_samples,) expanded tokens."""
-        return np.asarray(self._index["num_tokens"].to_numpy(), dtype=np.int32)
+        return np.asarray(self._opened.index["num_tokens"].to_numpy(), dtype=np.int32)
 
     def num_images(self) -> npt.NDArray[np.int32]:
         """(num_samples,) images, with those of samples that were taken down."""
-        return np.asarray(self._index["num_images"].to_numpy(), dtype=np.int32)
+        return np.asarray(self._opened.index["num_images"].to_numpy(), dtype=np.int32)
 
     def rows(self, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of the index, one entry a sample."""
-        found: list[dict[str, Any]] = self._index.select(list(columns)).to_pylist()
+        found: list[dict[str, Any]] = self._opened.index.select(list(columns)).to_pylist()
         return found
 
     def longest_image(self) -> int:
         """Tokens of the longest image, of those that a loader must not cut: where documents are stored whole."""
-        return int(pc.max(pc.list_flatten(self._index["span_tokens"])).as_py() or 0)
+        return int(pc.max(pc.list_flatten(self._opened.index["span_tokens"])).as_py() or 0)
 
     def cut_points(self, sample: int) -> tuple[int, list[int], list[int], list[int], list[int]]:
         """Number of ids, where a whole document may be cut, and starts, lengths and tokens of its images."""
         names = ("num_ids", "cuts", "span_starts", "span_lengths", "span_tokens")
-        row = self._index.select(names).slice(sample, 1).to_pylist()[0]
+        row = self._opened.index.select(names).slice(sample, 1).to_pylist()[0]
         return row["num_ids"], row["cuts"], row["span_starts"], row["span_lengths"], row["span_tokens"]
 
     def _find(self, sample: int) -> Sample | None:
         """A sample, or None where it was taken down, perhaps since the dataset was opened."""
+        opened = self._opened
         try:
-            return self._read(sample)
+            return opened.read(sample)
         except ShardError:
-            if not self._open_again():
+            newer = self._open_again(opened)
+            if newer is None:
                 raise
-            return self._read(sample)
+            return newer.read(sample)
 
-    def _read(self, sample: int) -> Sample | None:
-        try:
-            row = self._index.slice(sample, 1).to_pylist()[0]
-        except (pa.ArrowException, ValueError) as error:
-            raise ShardError(f"{self.folder / INDEX_NAME} is damaged: {error}; run `interleave validate`") from None
-        if not row["num_bytes"]:
-            return None
-        data = self._read_range(row["shard"], row["offset"], row["num_bytes"])
-        members = [
-            data[start - row["offset"] : start - row["offset"] + length]
-            for start, length in zip(row["member_offsets"], row["member_bytes"], strict=True)
-        ]
-        try:
-            record, ids = read_record(members[0]), read_ids(members[1])
-            if record.key != row["key"] or len(members) != 2 + len(record.image_members):
-                raise ShardError(f"found sample {record.key} with {len(record.image_members)} images")
-        except ShardError as error:
-            name = self.manifest.shards[row["shard"]].name
-            raise ShardError(f"{self.folder / name}: sample {row['key']}: {error}; run `interleave validate`") from None
-        return record, ids, tuple(members[2:])
-
-    def _open(self) -> None:
-        self._index = read_index(self.folder / INDEX_NAME)
-        self._descriptors: dict[int, int] = {}
-        num_rows = self.manifest.num_samples + self.manifest.num_removed_samples
-        if self._index.num_rows != num_rows:
-            raise ShardError(
-                f"{self.folder}: the index has {self._index.num_rows:,} samples, the manifest {num_rows:,}"
-            )
-
-    def _open_again(self) -> bool:
-        """Follows a take-down that moved samples in shards which are not open yet; whether there was one."""
-        manifest = read_manifest(self.folder)
-        if manifest == self.manifest or manifest.build_digest != self.digest:
-            return False
-        self._close()
-        self.manifest = manifest
-        self._open()
-        return True
-
-    def _close(self) -> None:
-        while self._descriptors:
-            os.close(self._descriptors.popitem()[1])
-
-    def _read_range(self, shard: int, offset: int, num_bytes: int) -> bytes:
-        data = os.pread(self._descriptor(shard), num_bytes, offset)
-        if len(data) != num_bytes:
-            name = self.manifest.shards[shard].name
-            raise ShardError(f"{self.folder / name} is cut off: no {num_bytes:,} bytes at {offset:,}; fetch it again")
-        return data
-
-    def _descriptor(self, shard: int) -> int:
-        descriptor = self._descriptors.pop(shard, None)
-        if descriptor is None:
-            path = self.folder / self.manifest.shards[shard].name
-            try:
-                descriptor = os.open(path, os.O_RDONLY)
-            except OSError as error:
-                raise ShardError(f"{path}: {error.strerror}; fetch it again") from None
-            if len(self._descriptors) >= _MAX_OPEN:
-                os.close(self._descriptors.pop(next(iter(self._descriptors))))
-        self._descriptors[shard] = descriptor
-        return descriptor
+    def _open_again(self, opened: _Opened) -> _Opened | None:
+        """Follows a take-down that moved samples in shards which are not open yet; None where there was none."""
+        with self._lock:
+            if self._opened is opened:
+                manifest = read_manifest(self.folder)
+                if manifest == opened.manifest or manifest.build_digest != self.digest:
+                    return None
+                self._opened = _Opened(self.folder)
+            return self._opened
 
     def __getstate__(self) -> str:
         return str(self.folder)
@@ -183,15 +135,43 @@ class DatasetReader:
     def __setstate__(self, folder: str) -> None:
         self.__init__(folder)  # type: ignore[misc]
 
-    def __del__(self) -> None:
-        if hasattr(self, "_descriptors"):
-            self._close()
-
     def _segment(self, record: Record, ids: Int32s, images: tuple[bytes, ...], start: int, stop: int | None) -> Segment:
         try:
             return _segment(record, ids, images, self.manifest.model.image, slice(start, stop))
         except ValueError as error:
             raise ShardError(f"{self.folder}: sample {record.key}: {error}") from None
+
+
+class _Opened:
+    """A dataset as it was when it was opened; safe for several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest = read_manifest(folder)
+        self.index = read_index(folder / INDEX_NAME)
+        num_rows = self.manifest.num_samples + self.manifest.num_removed_samples
+        if self.index.num_rows != num_rows:
+            raise ShardError(f"{folder}: the index has {self.index.num_rows:,} samples, the manifest {num_rows:,}")
+        self._folder = folder
+        self._places = Places(self.index)
+        self._files = OpenFiles(folder)
+
+    def read(self, sample: int) -> Sample | None:
+        try:
+            place = self._places.of(sample)
+        except ShardError as error:
+            raise ShardError(f"{self._folder / INDEX_NAME}: {error}; run `interleave validate`") from None
+        if not place.num_bytes:
+            return None
+        name = self.manifest.shards[place.shard].name
+        data = self._files.read(name, place.offset, place.num_bytes)
+        key, members = key_of(sample), [data[member] for member in place.members]
+        try:
+            record, ids = read_record(members[0]), read_ids(members[1])
+            if record.key != key or len(members) != 2 + len(record.image_members):
+                raise ShardError(f"found sample {record.key} with {len(record.image_members)} images")
+        except (ShardError, IndexError) as error:
+            raise ShardError(f"{self._folder / name}: sample {key}: {error}; run `interleave validate`") from None
+        return record, ids, tuple(members[2:])
 
 
 def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], tokens: ImageTokens, wanted: slice) -> Segment:

@@ -4,16 +4,19 @@ Items (samples, or the parts that a whole document is cut into) fall, in the epo
 packed by itself. A row's address is (window, row in window), so a place in an epoch can be found again without packing
 what lies before it. A row may be limited in images too: they, not its tokens, are what a vision encoder takes time and
 memory for.
+
+The rows of a window come in an order that spreads images evenly: the images of the first k rows are never further from
+k times the window's mean than the row furthest from it is. So of two runs of equally many rows in a window, one has at
+most four times that more, and ranks wait little for each other's vision towers.
 """
 
 from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from interleave.encode.split import Spans, cut
 from interleave.errors import ShardError
@@ -29,10 +32,15 @@ Item = tuple[int, int, int | None]
 class PlannedRow:
     """A row that is not read yet."""
 
+    source: int
+    # Number of the dataset in its mixture.
     window: int
     row: int
     # Position in its window.
     items: tuple[Item, ...]
+    num_tokens: int
+    # Expanded, without padding.
+    num_images: int
 
 
 class RowPlan:
@@ -44,15 +52,25 @@ class RowPlan:
     """
 
     def __init__(
-        self, reader: DatasetReader, order: Order, *, seq_len: int, window: int, max_images: int | None = None
+        self,
+        reader: DatasetReader,
+        order: Order,
+        *,
+        seq_len: int,
+        window: int,
+        max_images: int | None = None,
+        packing: bool = True,
+        source: int = 0,
     ) -> None:
         self._reader = reader
         self._order = order
         self._seq_len = seq_len
         self._window = window
         self._max_images = max_images
+        self._packing = packing
+        self._source = source
         self._sizes = reader.num_tokens()
-        self._num_images = np.zeros_like(self._sizes) if max_images is None else reader.num_images()
+        self._num_images = reader.num_images()
         if reader.manifest.model.context is None:
             self._check_images()
         else:
@@ -73,13 +91,26 @@ class RowPlan:
                 items.append(item)
                 sizes.append(size)
                 num_images.append(images)
+        rows = (
+            pack(sizes, self._seq_len, num_images, self._max_images)
+            if self._packing
+            else [[at] for at in range(len(items))]
+        )
+        in_rows = [sum(num_images[at] for at in row) for row in rows]
         return [
-            PlannedRow(window=window, row=number, items=tuple(items[at] for at in chosen))
-            for number, chosen in enumerate(pack(sizes, self._seq_len, num_images, self._max_images))
+            PlannedRow(
+                source=self._source,
+                window=window,
+                row=number,
+                items=tuple(items[at] for at in rows[chosen]),
+                num_tokens=sum(sizes[at] for at in rows[chosen]),
+                num_images=in_rows[chosen],
+            )
+            for number, chosen in enumerate(spread_evenly(in_rows))
         ]
 
     def _items(self, sample: int) -> Iterator[tuple[Item, int, int]]:
-        """What of a sample goes into one row, its tokens, and its images where they are limited."""
+        """What of a sample goes into one row, its tokens, and its images."""
         size, num_images = int(self._sizes[sample]), int(self._num_images[sample])
         if size <= self._seq_len and (self._max_images is None or num_images <= self._max_images):
             yield (sample, 0, None), size, num_images
@@ -130,3 +161,20 @@ def cut_by_images(borders: Sequence[int], units: Sequence[int], starts: Sequence
             found.append(units[unit] if unit >= 0 and units[unit] > found[-1] else starts[beyond])
         found.append(stop)
     return found
+
+
+def spread_evenly(numbers: Sequence[int]) -> list[int]:
+    """The positions of numbers, in an order in which those below and above the mean take turns to keep sums near it.
+
+    For [4 4 0 0 2], whose mean is 2:  [0 2 1 3 4], with sums 4 4 8 8 10.
+    """
+    total, above, below = sum(numbers), deque[int](), deque[int]()
+    for at, number in enumerate(numbers):
+        (above if number * len(numbers) >= total else below).append(at)
+    order: list[int] = []
+    surplus = 0  # of the sum over its share, times the number of numbers
+    while above or below:
+        at = (above if above and (surplus <= 0 or not below) else below).popleft()
+        surplus += numbers[at] * len(numbers) - total
+        order.append(at)
+    return order

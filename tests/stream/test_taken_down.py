@@ -28,7 +28,7 @@ TENSORS = ("input_ids", "labels", "segment_ids", "position_ids")
 
 
 def opened(folder: Path, **options: Any) -> StreamingDataset:
-    options = {"window": 12, "decode": False, "batch_size": 1, "rank": 0, "world_size": 1} | options
+    options = {"window": 12, "images": "bytes", "batch_size": 1, "rank": 0, "world_size": 1} | options
     return StreamingDataset(folder, **options)
 
 
@@ -114,7 +114,7 @@ def test_where_a_sample_was_there_is_padding_that_nothing_is_learned_from(datase
 def test_a_row_that_lost_everything_is_all_padding(small: Path) -> None:
     num_rows = len(list(opened(small)))
     take(small, *sorted({DatasetReader(small).read(number)[0].url.split("/")[2] for number in range(6)}))  # type: ignore[union-attr]
-    batches = list(opened(small, decode=True))
+    batches = list(opened(small, images="nchw"))
     assert len(batches) == num_rows
     assert all((batch["labels"] == -100).all() and not batch["images"] for batch in batches)
 
@@ -135,7 +135,7 @@ def test_a_state_of_another_dataset_is_refused_after_a_take_down_too(dataset: Pa
     state = next(iter(opened(dataset)))["state"]
     take(dataset)
     take(small, "sky.example")
-    with pytest.raises(ShardError, match="has dataset = "):
+    with pytest.raises(ShardError, match="has datasets = "):
         opened(small).load_state_dict(state)
 
 

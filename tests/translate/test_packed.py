@@ -36,7 +36,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_rows_are_those_of_the_loader(exported: Path) -> None:
-    batches = list(StreamingDataset(sample_dataset(), seed=7, decode=False))
+    batches = list(StreamingDataset(sample_dataset(), seed=7, images="bytes"))
     rows = rows_of(exported)
     assert len(rows) == len(batches) and len(list(exported.glob("*.tar"))) > 1
     for row, batch in zip(rows, batches, strict=True):

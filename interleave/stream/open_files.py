@@ -1,0 +1,65 @@
+"""Shards on a local disk, open as long as they are read often."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from interleave.errors import ShardError
+
+_MAX_OPEN = 128
+
+
+class OpenFiles:
+    """Ranges of the files of a folder; safe for several threads: none is closed while it is read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, _File] = {}
+        self._lock = threading.Lock()
+
+    def read(self, name: str, offset: int, num_bytes: int) -> bytes:
+        """A range of a file.
+
+        Raises:
+            ShardError: the file is missing, or ends before.
+        """
+        with self._opened(name) as file:
+            data = os.pread(file.descriptor, num_bytes, offset)
+        if len(data) != num_bytes:
+            raise ShardError(f"{self._folder / name} is cut off: no {num_bytes:,} bytes at {offset:,}; fetch it again")
+        return data
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[_File]:
+        with self._lock:
+            file = self._files.pop(name, None) or _File(self._folder / name)
+            self._files[name] = file  # the last one used is the last one closed
+            file.num_readers += 1
+            self._close_others()
+        try:
+            yield file
+        finally:
+            with self._lock:
+                file.num_readers -= 1
+
+    def _close_others(self) -> None:
+        for name in list(self._files)[: max(0, len(self._files) - _MAX_OPEN)]:
+            if not self._files[name].num_readers:
+                os.close(self._files.pop(name).descriptor)
+
+    def __del__(self) -> None:
+        for file in self._files.values():
+            os.close(file.descriptor)
+
+
+class _File:
+    def __init__(self, path: Path) -> None:
+        try:
+            self.descriptor = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise ShardError(f"{path}: {error.strerror}; fetch it again") from None
+        self.num_readers = 0

@@ -1,0 +1,52 @@
+"""What a loader was asked to read: a dataset, several with weights, or a mixture recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from interleave.errors import ShardError
+from interleave.stream.mix import Part
+from interleave.stream.reader import DatasetReader
+
+Data = str | Path | Part | Sequence[str | Path | Part]
+
+
+def parts_of(data: Data) -> list[Part]:
+    """The datasets.
+
+    Raises:
+        ValueError: there is none, or a weight or a number of epochs is impossible.
+    """
+    given = [data] if isinstance(data, str | Path | Part) else list(data)
+    parts = [item if isinstance(item, Part) else Part(item) for item in given]
+    if not parts:
+        raise ValueError("no dataset is given, expected a folder, or a list of folders or Parts")
+    for part in parts:
+        if not 0 < part.weight < float("inf"):
+            raise ValueError(f"the weight of {part.folder} is {part.weight}, expected a positive number")
+        if part.max_epochs is not None and part.max_epochs < 1:
+            raise ValueError(f"max_epochs of {part.folder} is {part.max_epochs}, expected 1 or more, or None")
+    return parts
+
+
+def check_alike(readers: Sequence[DatasetReader]) -> None:
+    """Refuses datasets that no one model can learn from.
+
+    Raises:
+        ShardError: tokenizers, or what an image is among the ids, differ.
+    """
+    first = readers[0]
+    for other in readers[1:]:
+        for name in ("tokenizer.sha256", "model.image"):
+            one, two = (_field(reader, name) for reader in (first, other))
+            if one != two:
+                raise ShardError(
+                    f"{first.folder} and {other.folder} cannot be mixed: {name} is {one} and {two}; "
+                    f"build both for one model"
+                )
+
+
+def _field(reader: DatasetReader, name: str) -> object:
+    outer, inner = name.split(".")
+    return getattr(getattr(reader.manifest, outer), inner)
