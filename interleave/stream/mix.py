@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
-from interleave.stream.rows import PlannedRow, RowPlan
+from interleave.stream.rows import PlannedRow
 
 By = Literal["tokens", "samples"]
 Until = Literal["first", "all"]
@@ -32,6 +32,15 @@ class Part:
     # Its share of the mixture is this over the sum of all weights.
     max_epochs: int | None = 1
     # How often it is used in one epoch of the mixture at most; None: again and again.
+
+
+class Turn(Protocol):
+    """A dataset used once, as rows in windows (`RowPlan`)."""
+
+    @property
+    def num_windows(self) -> int: ...
+
+    def rows(self, window: int) -> list[PlannedRow]: ...
 
 
 class Cursor(NamedTuple):
@@ -55,7 +64,7 @@ class Mixture:
 
     def __init__(
         self,
-        plans: Sequence[Callable[[int], RowPlan]],
+        plans: Sequence[Callable[[int], Turn]],
         *,
         weights: Sequence[float],
         max_epochs: Sequence[int | None],
@@ -92,12 +101,12 @@ class Mixture:
 class _Source:
     """The rows of one dataset from a place on, turn by turn, packed window by window."""
 
-    def __init__(self, plan_of: Callable[[int], RowPlan], max_turns: int | None, cursor: Cursor) -> None:
+    def __init__(self, plan_of: Callable[[int], Turn], max_turns: int | None, cursor: Cursor) -> None:
         self._plan_of = plan_of
         self._max_turns = max_turns
         self._turn, self._window, skipped, self.given = cursor
         self._rows: deque[PlannedRow] = deque()
-        self._plan: RowPlan | None = None
+        self._plan: Turn | None = None
         for _ in range(skipped):
             self.next()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interleave.stream.order import Order
+from interleave.stream.order import NUM_MIXED, Order
 
 SEEDS = st.integers(0, 2**63 - 1)
 
@@ -55,6 +55,30 @@ def test_neighbours_are_torn_apart_and_no_place_is_favoured() -> None:
     assert np.abs(places.mean(axis=0) - (num_items - 1) / 2).max() < 5
     adjacent = np.mean([np.mean(np.diff(order(num_items, epoch=epoch)) == 1) for epoch in range(num_epochs)])
     assert adjacent < 0.04
+
+
+# In blocks
+
+
+@given(st.integers(0, 3000), st.integers(1, 200), SEEDS)
+def test_in_blocks_every_item_comes_once_and_a_slice_is_what_the_whole_has_there(
+    num_items: int, block_size: int, seed: int
+) -> None:
+    made = Order(num_items, dataset="d", seed=seed, epoch=0, block_size=block_size)
+    whole = made.at(0, num_items).tolist()
+    assert sorted(whole) == list(range(num_items))
+    assert made.at(num_items // 3, num_items // 2).tolist() == whole[num_items // 3 : num_items // 2]
+
+
+def test_in_blocks_what_comes_at_one_time_lies_in_few_places() -> None:
+    made = Order(100_000, dataset="d", seed=0, epoch=0, block_size=100)
+    near = made.at(16 * 100, 32 * 100)
+    assert len(set((near // 100).tolist())) == NUM_MIXED
+    assert not np.array_equal(np.sort(near), near)
+    other = Order(100_000, dataset="d", seed=0, epoch=1, block_size=100).at(16 * 100, 32 * 100)
+    assert set((near // 100).tolist()) != set((other // 100).tolist())
+    # Neighbours of a block are torn apart within what is mixed.
+    assert np.mean(np.abs(np.diff(near)) == 1) < 0.02
 
 
 def test_a_billion_items_need_no_memory() -> None:
