@@ -152,6 +152,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         self._states = States(self.readers, parts, settings)
         self._start = Start(self.plan.start)
         self._state = self._states.write(0, self.plan.start)
+        # Batches of other workers before this one's next; None: as many as workers before it.
+        self._first: int | None = None
         self._lengths: dict[int, int] = {}
 
     @property
@@ -193,7 +195,10 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         In a worker process it is the worker's own, for torchdata's StatefulDataLoader.
         """
         worker = get_worker_info()
-        return dict(self._state) | ({"worker": [worker.id, worker.num_workers]} if worker else {})
+        if worker is None:
+            return dict(self._state)
+        first = worker.id if self._first is None else self._first
+        return self._state | {"worker": [worker.id, worker.num_workers, first]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on where a state was taken, with any world size and number of workers.
@@ -205,22 +210,18 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
                 a worker's own, and this is another worker.
         """
         epoch, position = self._states.read(state)
-        own = state.get("worker")
-        worker = get_worker_info()
-        if own is not None and (worker is None or list(own) != [worker.id, worker.num_workers]):
-            raise ShardError(
-                f"the state to resume is of one worker of several ({own}): load it with as many, through the "
-                f"StatefulDataLoader that saved it, or save batch['state']"
-            )
-        self._start.write(epoch, position, own=own is not None)
+        if "worker" in state:
+            self._first = self._checked_first(state["worker"])
+            self._start.write_own(epoch, position, self._first)
+        else:
+            self._start.write(epoch, position)
         self._state = self._states.write(epoch, position)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         start = self._start.read()
         worker = get_worker_info()
         worker_id, num_workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        # A worker's own state lies behind a batch of its own: the next ones are the others'.
-        first = num_workers - 1 if start.own else worker_id
+        first = worker_id if start.first is None else start.first
         rounds = self.plan.rounds(start.epoch, start.position, self.rank, self.world_size)
         threads = self._num_threads
         if threads is None:
@@ -238,8 +239,20 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
                 raise RuntimeError("the dataset was set to another place while it was iterated: begin a new iteration")
             num_skipped += self._warn(batch["skipped"], num_skipped)
             self._state = batch["state"] = self._states.write(start.epoch, position)
+            self._first = num_workers - 1
             yield batch
         self._start.finish(start)
+
+    @staticmethod
+    def _checked_first(own: object) -> int:
+        """Of a worker's own state: batches of the others before its next."""
+        worker = get_worker_info()
+        if not isinstance(own, list | tuple) or worker is None or list(own[:2]) != [worker.id, worker.num_workers]:
+            raise ShardError(
+                f"the state to resume is of one worker ({own}): load it with as many workers, through the "
+                f"StatefulDataLoader that saved it, or save batch['state']"
+            )
+        return int(own[2])
 
     def _warn(self, skipped: Sequence[str], num_before: int) -> int:
         for what in skipped:

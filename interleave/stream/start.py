@@ -13,12 +13,12 @@ from interleave.stream.mix import Cursor
 class Place(NamedTuple):
     """Where the next iteration begins."""
 
-    number: int
-    # Of this place: each one that was set has another.
+    number: float
+    # Of this place: each one that was set has another, a worker's own one in between.
     epoch: int
     position: Position
-    own: bool
-    # Whether it lies behind a batch of this worker, rather than behind one of each.
+    first: int | None
+    # Batches of other workers that come before this one's next; None: as many as workers that come before it.
 
 
 class Start:
@@ -26,23 +26,31 @@ class Start:
 
     def __init__(self, begin: Position) -> None:
         self._begin = begin
-        self._numbers = torch.zeros(4 + len(begin.cursors) * len(Cursor._fields), dtype=torch.int64)
+        self._numbers = torch.zeros(3 + len(begin.cursors) * len(Cursor._fields), dtype=torch.int64)
         self._numbers.share_memory_()  # type: ignore[no-untyped-call]
         # This process has iterated from the place of this number to the end.
-        self._finished = -1
+        self._finished: float = -1
+        # A worker's own, until another is set for all.
+        self._own: Place | None = None
 
-    def write(self, epoch: int, position: Position, *, own: bool = False) -> None:
+    def write(self, epoch: int, position: Position) -> None:
+        """Sets it for this process and its workers."""
         cursors = [number for cursor in position.cursors for number in cursor]
         number = int(self._numbers[0]) + 1
-        self._numbers[:] = torch.tensor([number, epoch, own, position.num_taken, *cursors])
+        self._numbers[:] = torch.tensor([number, epoch, position.num_taken, *cursors])
+
+    def write_own(self, epoch: int, position: Position, first: int) -> None:
+        """Sets it for this worker alone, until it is set for all."""
+        self._own = Place(int(self._numbers[0]) + 0.5, epoch, position, first)
 
     def read(self) -> Place:
-        number, epoch, own, num_taken, *cursors = self._numbers.tolist()
+        number, epoch, num_taken, *cursors = self._numbers.tolist()
         size = len(Cursor._fields)
-        if number == self._finished:
-            return Place(number, epoch, self._begin, own=False)
         found = tuple(Cursor(*cursors[at : at + size]) for at in range(0, len(cursors), size))
-        return Place(number, epoch, Position(found, num_taken), bool(own))
+        place = Place(number, epoch, Position(found, num_taken), None)
+        if self._own is not None and self._own.number > number:
+            place = self._own
+        return place._replace(position=self._begin, first=None) if place.number == self._finished else place
 
     def finish(self, place: Place) -> None:
         """Says that an iteration has come to its end: the next one is of the whole epoch."""
