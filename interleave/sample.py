@@ -29,6 +29,7 @@ JSON_SUFFIX = "json"
 IDS_SUFFIX = "input_ids.npy"
 MAX_NAME_BYTES = 100
 _BLOCK = 512
+_NoneType = type(None)
 _NPY_HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<i4', 'fortran_order': False, 'shape': \((?P<num_ids>\d{1,10}),\), \} *\n",
     re.DOTALL,
@@ -177,17 +178,17 @@ def read_record(data: bytes) -> Record:
             num_parts=_count(fields["num_parts"]),
             source=_text(fields, "source"),
             url=fields["url"] if fields["url"] is None else _text(fields, "url"),
-            texts=tuple(item if item is None else _str(item) for item in fields["texts"]),
-            images=tuple(item if item is None else _str(item) for item in fields["images"]),
+            texts=_all_of(fields["texts"], str, _NoneType),
+            images=_all_of(fields["images"], str, _NoneType),
             image_info=tuple(_info(item) for item in fields["image_info"]),
-            spans=tuple(_pair(item) for item in fields["spans"]),
-            span_tokens=tuple(map(_count, fields["span_tokens"])),
-            loss_spans=tuple(_pair(item) for item in fields["loss_spans"]),
+            spans=tuple(map(_pair, fields["spans"])),
+            span_tokens=_counts(fields["span_tokens"]),
+            loss_spans=tuple(map(_pair, fields["loss_spans"])),
             loss_weight=_weight(fields["loss_weight"]),
             num_document_images=_count(fields["num_document_images"]),
             num_repeated=_count(fields["num_repeated"]),
             num_repeated_parts=_count(fields["num_repeated_parts"]),
-            cuts=tuple(map(_count, fields["cuts"])),
+            cuts=_counts(fields["cuts"]),
             similarity=_similarity(fields),
             tokenizer=_text(fields, "tokenizer"),
             profile=_text(fields, "profile"),
@@ -257,16 +258,10 @@ def _similarity(fields: dict[str, Any]) -> tuple[tuple[float, ...] | None, ...]:
     num_texts = len(fields["texts"]) - num_images
     rows = fields["similarity"]
     rows = [None] * num_images if rows is None else rows
-    found = tuple(None if row is None else tuple(map(_number, row)) for row in rows)
+    found = tuple(None if row is None else tuple(map(float, _all_of(row, float, int))) for row in rows)
     if len(found) != num_images or any(row is not None and len(row) != num_texts for row in found):
         raise ValueError("`similarity`, expected images x texts")
     return found
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise TypeError(f"{value!r:.40}, expected a number")
-    return float(value)
 
 
 def _weight(value: Any) -> float:
@@ -280,5 +275,22 @@ def _info(value: Any) -> dict[str, Any]:
 
 
 def _pair(value: Any) -> tuple[int, int]:
-    start, length = value
-    return _count(start), _count(length)
+    start, length = _counts(value)
+    return start, length
+
+
+def _counts(values: Any) -> tuple[int, ...]:
+    counts: tuple[int, ...] = _all_of(values, int)
+    if counts and min(counts) < 0:
+        raise ValueError(f"{min(counts)}, expected counts")
+    return counts
+
+
+def _all_of(values: Any, *types: type) -> tuple[Any, ...]:
+    """A list's items, all of these types: looked at as a set, since a sample has hundreds of them."""
+    if type(values) is not list:
+        raise TypeError(f"{values!r:.40}, expected a list")
+    if not set(map(type, values)).issubset(types):
+        wrong = next(value for value in values if type(value) not in types)
+        raise TypeError(f"{wrong!r:.40}, expected {' or '.join(kind.__name__ for kind in types)}")
+    return tuple(values)
