@@ -2,7 +2,7 @@
 
 from interleave import StreamingDataset
 data = StreamingDataset("shards/mmc4", seq_len=4096, batch_size=8)
-loader = torch.utils.data.DataLoader(data, batch_size=None, num_workers=2)
+loader = torch.utils.data.DataLoader(data, batch_size=None)
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from interleave.stream.batch import collate
     from interleave.stream.dataset import StreamingDataset
+    from interleave.stream.meter import Meter
+    from interleave.stream.mix import Part
     from interleave.stream.reader import DatasetReader
 
 __version__ = "0.1.0"
-__all__ = ["DatasetReader", "StreamingDataset", "__version__", "collate"]
+__all__ = ["DatasetReader", "Meter", "Part", "StreamingDataset", "__version__", "collate"]
 
 _HOMES = {
     "DatasetReader": "interleave.stream.reader",
+    "Meter": "interleave.stream.meter",
+    "Part": "interleave.stream.mix",
     "StreamingDataset": "interleave.stream.dataset",
     "collate": "interleave.stream.batch",
 }

@@ -15,7 +15,10 @@ import interleave
 
 PACKAGE = Path(interleave.__file__).parent
 # Folders within a stage.
-GROUPS = ("align/models", "clean/models", "clean/text_rules", "dedup/evaluation", "encode/profiles", "validate/explore")
+GROUPS = (
+    "align/models", "clean/models", "clean/text_rules", "dedup/evaluation", "encode/profiles", "stream/forms",
+    "validate/explore",
+)  # fmt: skip
 STAGES = (
     "access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "translate", "validate",
 )  # fmt: skip
@@ -54,7 +57,7 @@ def python_files(folder: Path) -> list[Path]:
 
 
 def test_the_public_names_are_these() -> None:
-    assert interleave.__all__ == ["DatasetReader", "StreamingDataset", "__version__", "collate"]
+    assert interleave.__all__ == ["DatasetReader", "Meter", "Part", "StreamingDataset", "__version__", "collate"]
     assert all(getattr(interleave, name) is not None for name in interleave.__all__)
     with pytest.raises(AttributeError, match="nonsense"):
         _ = interleave.nonsense
@@ -128,7 +131,7 @@ def test_only_the_stream_and_models_import_torch() -> None:
         for path in python_files(PACKAGE)
         if any(name.split(".")[0] == "torch" for name in imports_of(path))
     }
-    assert importing == {"stream", "align/models", "clean/models"}
+    assert importing == {"stream", "stream/forms", "align/models", "clean/models"}
 
 
 def test_folders_lie_two_levels_deep_and_few_groups_three() -> None:

@@ -19,8 +19,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from interleave.errors import ShardError
 from interleave.stream.ahead import ahead
-from interleave.stream.batch import Processor
 from interleave.stream.fill import Augment, BatchFiller, Images
+from interleave.stream.forms.known import FORMS
+from interleave.stream.forms.wanted import Processor
 from interleave.stream.mix import By, Until
 from interleave.stream.parts import Data, check_alike, parts_of
 from interleave.stream.plan import EpochPlan, PlanSettings
@@ -30,6 +31,7 @@ from interleave.stream.rows import PlannedRow
 from interleave.stream.start import Start
 from interleave.stream.state import States
 
+_IMAGES = ("nchw", "nhwc", "bytes")
 _MAX_THREADS = 8
 _logger = logging.getLogger("interleave")
 
@@ -62,6 +64,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     augment: (image, numpy random generator) -> image, its numbers the same however often it is read.
     processor: a transformers image processor, or images -> dict of tensors that join the batch.
     form: the shape of batches, see `collate`.
+    dummy_images: gives a batch without images one that nothing is learned of, in its padding or in one row more: with a
+        sharded vision tower a rank that has none would be waited for without end.
     padding: id of padding positions; their label is -100 and their segment 0.
     tokenizer: the trainer's, as a recipe names one; another one than made the ids is refused.
     num_threads: that read and decode; 0: none, all is done when a batch is asked for.
@@ -102,6 +106,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         augment: Augment | None = None,
         processor: Processor | None = None,
         form: str = "pad",
+        dummy_images: bool = False,
         padding: int = 0,
         tokenizer: str | Path | None = None,
         num_threads: int | None = None,
@@ -110,8 +115,9 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     ) -> None:
         if not -(2**31) <= padding < 2**31:
             raise ValueError(f"padding is {padding}, expected an id")
-        if images not in ("nchw", "nhwc", "bytes"):
-            raise ValueError(f"images is {images!r}, expected nchw, nhwc or bytes")
+        for name, value, known in (("images", images, _IMAGES), ("form", form, FORMS)):
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
         parts = parts_of(data)
         self.readers = [DatasetReader(part.folder) for part in parts]
         check_alike(self.readers)
@@ -145,6 +151,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
             seed=seed,
             processor=processor,
             form=form,
+            dummy_images=dummy_images,
         )
         self._max_skipped = max_skipped
         self._num_threads = num_threads

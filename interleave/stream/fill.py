@@ -17,7 +17,9 @@ from interleave.errors import ShardError
 from interleave.identity import seeded_u64
 from interleave.pack.group import group_short
 from interleave.pack.row import Row, Segment, build_row
-from interleave.stream.batch import Processor, collate
+from interleave.stream.batch import collate
+from interleave.stream.dummy import dummy_segment
+from interleave.stream.forms.wanted import Processor
 from interleave.stream.pixels import Layout, decode_all
 from interleave.stream.reader import DatasetReader
 from interleave.stream.rows import PlannedRow
@@ -55,6 +57,7 @@ class BatchFiller:
     seed: int
     processor: Processor | None
     form: str
+    dummy_images: bool
     epoch: int = 0
 
     def for_epoch(self, epoch: int) -> BatchFiller:
@@ -69,14 +72,17 @@ class BatchFiller:
         """
         skipped: list[str] = []
         slots = list(self._read(planned, skipped))
+        num_dummies = int(self.dummy_images and not any(slot.segment.images for slot in slots))
+        if num_dummies:
+            slots.append(self._dummy(planned))
+            slots.sort(key=lambda slot: slot.row)
         jpegs = [jpeg for slot in slots for jpeg in slot.segment.images]
         images: Sequence[torch.Tensor | bytes] = jpegs
         if self.images != "bytes":
             slots, images = self._decoded(slots, jpegs, self.images, skipped)
         rows = self._rows(planned, slots)
-        return collate(rows, images=images, form=self.form, processor=self.processor, tokens=self.tokens) | {
-            "skipped": skipped
-        }
+        batch = collate(rows, images=images, form=self.form, processor=self.processor, tokens=self.tokens)
+        return batch | {"skipped": skipped, "num_dummy_images": num_dummies}
 
     @property
     def tokens(self) -> ImageTokens:
@@ -93,6 +99,14 @@ class BatchFiller:
                     continue
                 if segment is not None:
                     yield _Slot(number, (row.source, sample, start), segment)
+
+    def _dummy(self, planned: Sequence[PlannedRow]) -> _Slot:
+        """An image that nothing is learned of, where most room is left, or in one row more."""
+        segment = dummy_segment(self.tokens)
+        room = [self._length(planned) - row.num_tokens for row in planned]
+        most = max(room, default=0)
+        row = room.index(most) if most >= len(segment.token_ids) else len(planned)
+        return _Slot(row, (0, 0, 0), segment)
 
     def _decoded(
         self, slots: Sequence[_Slot], jpegs: Sequence[bytes], layout: Layout, skipped: list[str]
@@ -124,7 +138,7 @@ class BatchFiller:
         return [self.augment(image, np.random.default_rng(seed)) for image, seed in zip(images, seeds, strict=True)]
 
     def _rows(self, planned: Sequence[PlannedRow], slots: Sequence[_Slot]) -> list[Row]:
-        num_rows = max(1, len(planned))
+        num_rows = max(1, len(planned), *(slot.row + 1 for slot in slots))
         segments: list[list[Segment]] = [[] for _ in range(num_rows)]
         for slot in slots:
             segments[slot.row].append(slot.segment)
@@ -144,4 +158,6 @@ class BatchFiller:
         if self.packing:
             return self.seq_len
         longest = max((row.num_tokens for row in planned), default=1)
+        if self.dummy_images:
+            longest = max(longest, len(dummy_segment(self.tokens).token_ids))
         return min(self.seq_len, -(-longest // _MULTIPLE) * _MULTIPLE)

@@ -167,7 +167,8 @@ def test_the_rows_of_an_epoch_are_planned_alike_everywhere_and_read_by_number() 
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"images": "png"}, "images is 'png', expected nchw, nhwc or bytes"),
+        ({"images": "png"}, "images is 'png', expected one of nchw, nhwc, bytes"),
+        ({"form": "qwen"}, "form is 'qwen', expected one of pad, varlen, vila, llava, qwen2_vl"),
         ({"mix_by": "rows"}, "mix_by is 'rows', expected one of tokens, samples"),
         ({"batch_tokens": 9000}, "it is for packing=False"),
         ({"packing": False, "batch_tokens": 100}, "at least seq_len=4,096"),
