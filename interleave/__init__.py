@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from interleave.stream.dataset import StreamingDataset
     from interleave.stream.meter import Meter
     from interleave.stream.mix import Part
+    from interleave.stream.packed_rows import PackedRows
     from interleave.stream.reader import DatasetReader
 
 __version__ = "0.1.0"
-__all__ = ["DatasetReader", "Meter", "Part", "StreamingDataset", "__version__", "collate"]
+__all__ = ["DatasetReader", "Meter", "PackedRows", "Part", "StreamingDataset", "__version__", "collate"]
 
 _HOMES = {
     "DatasetReader": "interleave.stream.reader",
     "Meter": "interleave.stream.meter",
+    "PackedRows": "interleave.stream.packed_rows",
     "Part": "interleave.stream.mix",
     "StreamingDataset": "interleave.stream.dataset",
     "collate": "interleave.stream.batch",

@@ -275,7 +275,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         """All rows of this epoch in their global order, not read yet; `read_batch` reads them."""
         return self.plan.rows(self.epoch, self.plan.start)
 
-    def read_batch(self, rows: list[PlannedRow]) -> dict[str, Any]:
+    def read_batch(self, rows: Sequence[PlannedRow]) -> dict[str, Any]:
         """A batch of rows of this epoch."""
         return self._filler.for_epoch(self.epoch).fill(rows)
 
