@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from interleave.stream.places import Places
 
 # JSON, ids and JPEGs.
 Sample = tuple[Record, Int32s, tuple[bytes, ...]]
+# Width and height of an image in px, images of its document -> what it is in the model.
+Expanded = Callable[[int, int, int], Int32s]
 
 
 class DatasetReader:
@@ -39,6 +42,8 @@ class DatasetReader:
         # Of everything that a build determines, without the folder's name; a take-down keeps it.
         self.digest = self.manifest.build_digest
         self._lock = threading.Lock()
+        # Most images of a dataset become the same ids.
+        self._expanded: Expanded = lru_cache(maxsize=1024)(self.manifest.model.image.expanded)
 
     @property
     def manifest(self) -> Manifest:
@@ -137,7 +142,7 @@ class DatasetReader:
 
     def _segment(self, record: Record, ids: Int32s, images: tuple[bytes, ...], start: int, stop: int | None) -> Segment:
         try:
-            return _segment(record, ids, images, self.manifest.model.image, slice(start, stop))
+            return _segment(record, ids, images, self.manifest.model.image, self._expanded, slice(start, stop))
         except ValueError as error:
             raise ShardError(f"{self.folder}: sample {record.key}: {error}") from None
 
@@ -174,7 +179,14 @@ class _Opened:
         return record, ids, tuple(members[2:])
 
 
-def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], tokens: ImageTokens, wanted: slice) -> Segment:
+def _segment(
+    record: Record,
+    ids: Int32s,
+    images: tuple[bytes, ...],
+    tokens: ImageTokens,
+    expanded: Expanded,
+    wanted: slice,
+) -> Segment:
     """The ids of a slice, with the images that stand wholly in it.
 
     Raises:
@@ -188,7 +200,7 @@ def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], tokens: Ima
         loss_mask=learned[start:stop],
         span_starts=np.array([record.spans[at][0] - start for at in chosen], dtype=np.int32),
         span_lengths=np.array([record.spans[at][1] for at in chosen], dtype=np.int32),
-        span_ids=tuple(_span_ids(record, ids, at, tokens) for at in chosen),
+        span_ids=tuple(_span_ids(record, ids, at, expanded) for at in chosen),
         span_grids=_grids(record, chosen, tokens),
         placeholder=tokens.placeholder,
         images=tuple(images[at] for at in chosen),
@@ -199,18 +211,18 @@ def _segment(record: Record, ids: Int32s, images: tuple[bytes, ...], tokens: Ima
     )
 
 
-def _span_ids(record: Record, ids: Int32s, at: int, tokens: ImageTokens) -> Int32s:
+def _span_ids(record: Record, ids: Int32s, at: int, expanded: Expanded) -> Int32s:
     """All ids that an image is in the model."""
     begin, length = record.spans[at]
     if length == record.span_tokens[at]:
         return ids[begin : begin + length]
     info = record.image_info[at]
-    expanded = tokens.expanded(info["width"], info["height"], record.num_document_images)
-    if len(expanded) != record.span_tokens[at]:
+    found = expanded(info["width"], info["height"], record.num_document_images)
+    if len(found) != record.span_tokens[at]:
         raise ValueError(
-            f"image {at} is {record.span_tokens[at]} tokens, the profile {tokens.profile} makes {len(expanded)} of it"
+            f"image {at} is {record.span_tokens[at]} tokens, the profile {record.profile} makes {len(found)} of it"
         )
-    return expanded
+    return found
 
 
 def _grids(record: Record, chosen: Sequence[int], tokens: ImageTokens) -> Int32s | None:
