@@ -11,11 +11,12 @@ import typer
 from interleave import __version__
 from interleave.cli_explore import explore
 from interleave.cli_export import export_app
+from interleave.cli_mixture import build_mixture, check_mixture
 from interleave.cli_profile import profile_app
 from interleave.cli_score import score
 from interleave.cli_store import store_app
 from interleave.cli_takedown import takedown
-from interleave.errors import InterleaveError, ShardError, explain_missing
+from interleave.errors import InterleaveError, RecipeError, ShardError, explain_missing
 
 app = typer.Typer(
     name="interleave",
@@ -54,7 +55,7 @@ def build(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run began.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Build the dataset of a recipe.
+    """Build the dataset of a recipe, or the datasets of a mixture.
 
     Run the same command again after an interruption, and it goes on; after a change of the recipe, and only the stages
     that depend on the change are done again. The bytes do not depend on the number of workers.
@@ -63,9 +64,14 @@ def build(
 
     from interleave.executors import default_workers
     from interleave.flow import build as run_build
+    from interleave.mixture import is_mixture
     from interleave.recipe_file import load_recipe
     from interleave.report_text import print_report
 
+    if is_mixture(recipe):
+        _refuse_overrides(recipe, overrides)
+        build_mixture(recipe, num_workers=workers or default_workers(), fresh=fresh, as_json=as_json)
+        return
     report = run_build(
         load_recipe(recipe, overrides or ()), num_workers=workers or default_workers(), fresh=fresh, quiet=as_json
     )
@@ -168,8 +174,13 @@ app.command()(takedown)
 def recipe_check(recipe: RecipeFile, overrides: Overrides = None) -> None:
     """Check a recipe, and name everything that is wrong with it; its tokenizer is opened."""
     from interleave.flow import model_of
+    from interleave.mixture import is_mixture
     from interleave.recipe_file import load_recipe
 
+    if is_mixture(recipe):
+        _refuse_overrides(recipe, overrides)
+        check_mixture(recipe)
+        return
     loaded = load_recipe(recipe, overrides or ())
     model = model_of(loaded)
     typer.echo(f"{recipe}: sound; recipe hash {loaded.hash()[:16]}, output {loaded.output}")
@@ -184,6 +195,11 @@ def recipe_schema() -> None:
     from interleave.recipe import Recipe
 
     typer.echo(orjson.dumps(Recipe.model_json_schema(), option=orjson.OPT_INDENT_2))
+
+
+def _refuse_overrides(recipe: Path, overrides: list[str] | None) -> None:
+    if overrides:
+        raise RecipeError(f"{recipe} is a mixture of recipes: set {overrides[0]!r} in it, under mixture.set")
 
 
 def _show_version(wanted: bool) -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from interleave.errors import RecipeError
 from interleave.recipe import Recipe
-from interleave.recipe_file import MAX_BYTES, load_recipe
+from interleave.recipe_file import load_recipe
+from interleave.recipe_yaml import MAX_BYTES
 
 BASE = """
 source:

@@ -23,7 +23,7 @@ from interleave.stream.fill import Augment, BatchFiller, Images
 from interleave.stream.forms.known import FORMS
 from interleave.stream.forms.wanted import Processor
 from interleave.stream.mix import By, Until
-from interleave.stream.parts import Data, check_alike, parts_of
+from interleave.stream.parts import Data, check_alike, mixture_of, parts_of
 from interleave.stream.plan import EpochPlan, PlanSettings
 from interleave.stream.ranks import num_cores, place
 from interleave.stream.reader import DatasetReader
@@ -42,7 +42,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     Use with `DataLoader(dataset, batch_size=None, num_workers=0)`: batches come ready (`collate` has their shapes), and
     threads decode ahead; worker processes are possible, and seldom faster.
 
-    data: a dataset's folder; or several, each perhaps a `Part` with its weight.
+    data: a dataset's folder; or several, each perhaps a `Part` with its weight; or a mixture recipe (.yaml).
     seq_len: length of a row in expanded tokens; the dataset's context by default.
     batch_size: rows a batch.
     seed, shuffle: order of the samples; another one each epoch (`set_epoch`).
@@ -54,7 +54,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     group_below: samples of fewer tokens that stand side by side in a row, and have one source, become one segment and
         see each other; their keys stand in one text, with `+` between them. 0: none do.
     mix_by, until: whether weights are shares of tokens or of samples; whether an epoch ends where the first dataset is
-        used up ("first") or goes on with the others ("all").
+        used up ("first") or goes on with the others ("all"). As the mixture recipe says, else tokens and first.
     rank, world_size: from torch.distributed, else from RANK and WORLD_SIZE, else one rank.
     model_parallel: so many neighbouring ranks see the same batches.
     drop_last: leaves out the end of an epoch that has no whole batch for each rank. Otherwise nothing is left out:
@@ -96,8 +96,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         packing: bool = True,
         batch_tokens: int | None = None,
         group_below: int = 0,
-        mix_by: By = "tokens",
-        until: Until = "first",
+        mix_by: By | None = None,
+        until: Until | None = None,
         rank: int | None = None,
         world_size: int | None = None,
         model_parallel: int = 1,
@@ -118,7 +118,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         for name, value, known in (("images", images, _IMAGES), ("form", form, FORMS)):
             if value not in known:
                 raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
-        parts = parts_of(data)
+        mixture = mixture_of(data)
+        parts = parts_of(data, mixture)
         self.readers = [DatasetReader(part.folder) for part in parts]
         check_alike(self.readers)
         if tokenizer is not None:
@@ -133,8 +134,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
             window=window,
             max_images=max_images,
             packing=packing,
-            mix_by=mix_by,
-            until=until,
+            mix_by=mix_by or (mixture.by if mixture else "tokens"),
+            until=until or (mixture.until if mixture else "first"),
             drop_last=drop_last,
         )
         self.seq_len = settings.seq_len

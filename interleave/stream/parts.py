@@ -6,18 +6,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from interleave.errors import ShardError
+from interleave.mixture import Mixture, read_mixture
 from interleave.stream.mix import Part
 from interleave.stream.reader import DatasetReader
 
 Data = str | Path | Part | Sequence[str | Path | Part]
+_MIXTURES = (".yaml", ".yml")
 
 
-def parts_of(data: Data) -> list[Part]:
+def mixture_of(data: Data) -> Mixture | None:
+    """The mixture recipe that was given, if it is one.
+
+    Raises:
+        RecipeError: it is no mixture, or a faulty one.
+    """
+    if not isinstance(data, str | Path) or Path(data).suffix not in _MIXTURES:
+        return None
+    return read_mixture(Path(data))
+
+
+def parts_of(data: Data, mixture: Mixture | None) -> list[Part]:
     """The datasets.
 
     Raises:
         ValueError: there is none, or a weight or a number of epochs is impossible.
     """
+    if mixture is not None:
+        return [Part(part.folder, part.weight, part.max_epochs) for part in mixture.parts]
     given = [data] if isinstance(data, str | Path | Part) else list(data)
     parts = [item if isinstance(item, Part) else Part(item) for item in given]
     if not parts:

@@ -1,0 +1,139 @@
+"""YAML as recipes have it: strict, bounded, with environment variables and overrides."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from interleave.errors import RecipeError
+from interleave.settings import FromCommandLine
+
+MAX_BYTES = 1_000_000
+# Aliases let a small file stand for a huge tree ("billion laughs"): what is walked is bounded, not what is written.
+MAX_NODES = 100_000
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice, of which YAML silently takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A file's mapping, `${NAME}` and `${NAME:-default}` in it replaced by environment variables.
+
+    Raises:
+        RecipeError: it cannot be read, is no YAML, or is no mapping.
+    """
+    return _expand(_read(path), path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.is_dir():
+            raise RecipeError(f"{path} is a folder, expected a recipe (a YAML file)")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise RecipeError(f"cannot read the recipe {path}: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise RecipeError(f"{path} is larger than {MAX_BYTES:,} bytes: not a recipe")
+    try:
+        data = yaml.load(raw, _Loader)  # noqa: S506 - a SafeLoader with one more check
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise RecipeError(f"{path} is nested too deeply for a recipe") from None
+    if not isinstance(data, dict):
+        raise RecipeError(
+            f"{path} holds {type(data).__name__}, expected a mapping with keys like `source` and `output`"
+        )
+    return data
+
+
+def _expand(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Replaces `${NAME}` and `${NAME:-default}` in all strings by environment variables."""
+    num_nodes = 0
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match.groups()
+        value = os.environ.get(name, default)
+        if value is None:
+            raise RecipeError(f"{path}: ${{{name}}} is not set; export {name} or write ${{{name}:-default}}")
+        return value
+
+    def walk(value: Any) -> Any:
+        nonlocal num_nodes
+        num_nodes += 1
+        if num_nodes > MAX_NODES:
+            raise RecipeError(f"{path} unfolds to more than {MAX_NODES:,} values: not a recipe")
+        if isinstance(value, str):
+            return _VARIABLE.sub(replace, value)
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if isinstance(value, dict):
+            return {str(key): walk(item) for key, item in value.items()}
+        return value
+
+    try:
+        expanded = walk(data)
+    except RecursionError:  # an anchor that contains itself
+        raise RecipeError(f"{path} is nested too deeply for a recipe") from None
+    assert isinstance(expanded, dict)
+    return expanded
+
+
+def override(data: dict[str, Any], words: str) -> None:
+    """Sets what `--set` says.
+
+    words: `a.b=VALUE`, VALUE a YAML scalar or flow list.
+
+    Raises:
+        RecipeError: they are no such words, or lead through something that is no group of settings.
+    """
+    path, equals, text = words.partition("=")
+    if not equals or not all(path.split(".")):
+        raise RecipeError(f"--set {words}: expected KEY=VALUE, for example --set shards.multiple_of=8")
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise RecipeError(f"--set {words}: the value is not a YAML scalar or list") from None
+    set_key(data, path, _from_command_line(value), f"--set {words}")
+
+
+def set_key(data: dict[str, Any], path: str, value: Any, asked: str) -> None:
+    """Sets the value at `a.b.c`; groups on the way are made.
+
+    asked: how to name in a message what asked for it.
+    """
+    *folders, name = path.split(".")
+    place = data
+    for folder in folders:
+        if place.get(folder) is None:
+            place[folder] = {}
+        place = place[folder]
+        if not isinstance(place, dict):
+            raise RecipeError(f"{asked}: {folder} is not a group of settings")
+    place[name] = value
+
+
+def _from_command_line(value: Any) -> Any:
+    if isinstance(value, str):
+        return FromCommandLine(value)
+    if isinstance(value, list):
+        return [_from_command_line(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _from_command_line(item) for key, item in value.items()}
+    return value
