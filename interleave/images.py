@@ -138,17 +138,15 @@ def stored_size(jpeg: bytes) -> tuple[int, int]:
 def decode_rgb(jpeg: bytes, out: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
     """Decode a stored JPEG: (height, width, 3) uint8, grey ones too. Raises Unreadable as `normalise`.
 
-    out: (height * width * 3,) uint8 to decode into, of the size that `stored_size` gives.
+    out: (height, width, 3) uint8, contiguous, to decode into; of the size that `stored_size` gives.
     """
-    height, width = stored_size(jpeg)
-    pixels = np.empty(height * width * 3, dtype=np.uint8) if out is None else out
+    pixels = np.empty((*stored_size(jpeg), 3), dtype=np.uint8) if out is None else out
     with hostile_data_refused():
         try:
-            return simplejpeg.decode_jpeg(jpeg, "RGB", buffer=pixels).reshape(height, width, 3)  # type: ignore[no-any-return]
+            simplejpeg.decode_jpeg(jpeg, "RGB", buffer=pixels)
         except ValueError:
-            shaped = pixels.reshape(height, width, 3)
-            shaped[:] = np.asarray(_pillow(jpeg, "jpeg", _MAX_STORED_PIXELS, 65_500).convert("RGB"))
-            return shaped
+            pixels[:] = np.asarray(_pillow(jpeg, "jpeg", _MAX_STORED_PIXELS, 65_500).convert("RGB"))
+    return pixels
 
 
 def jpeg_metadata(jpeg: bytes) -> list[str]:

@@ -271,7 +271,9 @@ def _weight(value: Any) -> float:
 
 
 def _info(value: Any) -> dict[str, Any]:
-    return dict(value) | {name: _count(value[name]) for name in ("width", "height")}
+    info: dict[str, Any] = dict(value)
+    _count(info["width"]), _count(info["height"])
+    return info
 
 
 def _pair(value: Any) -> tuple[int, int]:

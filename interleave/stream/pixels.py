@@ -46,7 +46,7 @@ def decode_all(jpegs: Sequence[bytes], layout: Layout) -> tuple[Pixels, dict[int
     buffer = np.empty(num_bytes, dtype=np.uint8)
     for number, (first, height, width) in list(places.items()):
         try:
-            decode_rgb(jpegs[number], buffer[first : first + height * width * 3])
+            decode_rgb(jpegs[number], buffer[first : first + height * width * 3].reshape(height, width, 3))
         except Unreadable as error:
             wrong[number] = str(error)
             del places[number]
