@@ -7,7 +7,7 @@
 large as photographs'. All is measured in turn, several rounds, in processes of its own, and quoted as medians. Limits:
 
     raw      slices of memory-mapped shards by an offset index, in shuffled order
-    decoded  two threads that decode the same JPEGs with simplejpeg, and nothing else
+    decoded  two threads that decode the same JPEGs with simplejpeg, each over the one before, and nothing else
     pixels   the image processor alone, in as many threads as the loader has
 
 Others run in an environment that has them (docs/readers.md has most versions): webdataset and wids of 0.2.111, Hugging
@@ -106,17 +106,21 @@ def jpegs_of(folder: Path) -> list[tuple[bytes, ...]]:
     return [reader.read(number)[2] for number in range(len(reader))]
 
 
-def decode_limit(folder: Path) -> float:
-    def decode(images: list[tuple[bytes, ...]]) -> None:
-        for sample in images:
-            for jpeg in sample:
-                simplejpeg.decode_jpeg(jpeg, "RGB")
+def decode_limit(folder: Path, keep: bool) -> float:
+    """keep: whether pixels lie in one buffer a batch afterwards, as trainers want them, or are overwritten."""
+    size = WIDTH * HEIGHT * 3
 
-    samples = jpegs_of(folder)
+    def decode(images: list[bytes]) -> None:
+        buffer = np.empty(size * len(images) if keep else size, dtype=np.uint8)
+        for number, jpeg in enumerate(images):
+            first = number * size if keep else 0
+            simplejpeg.decode_jpeg(jpeg, "RGB", buffer=buffer[first : first + size])
+
+    jpegs = [jpeg for sample in jpegs_of(folder) for jpeg in sample]
     begin = time.perf_counter()
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(decode, [samples[at : at + 10] for at in range(0, len(samples), 10)]))
-    return len(samples) / (time.perf_counter() - begin)
+        list(threads.map(decode, [jpegs[at : at + 24] for at in range(0, len(jpegs), 24)]))
+    return len(jpegs) / 3 / (time.perf_counter() - begin)
 
 
 def image_processor() -> Any:
@@ -169,6 +173,25 @@ def first_batch(folder: Path) -> float:
     return time.perf_counter() - begin
 
 
+def steps_beside(folder: Path, num_threads: int | None) -> float:
+    """Seconds of a trainer's step of pure Python in its own thread, while the loader decodes ahead; None: no loader."""
+
+    def step() -> float:
+        begin = time.perf_counter()
+        sum(number * number for number in range(200_000))
+        return time.perf_counter() - begin
+
+    if num_threads is None:
+        return statistics.median(step() for _ in range(100))
+    times = []
+    for batch in StreamingDataset(folder / "dataset", batch_size=2, num_threads=num_threads):
+        times.append(step())
+        assert batch["input_ids"] is not None
+        if len(times) == 100:
+            break
+    return statistics.median(times)
+
+
 def peer(python: str, name: str, folder: Path, mode: str, num_workers: int) -> float:
     command = [python, str(ROOT / "benchmarks/loader_peers.py"), "run", name, str(folder), mode, str(num_workers)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
@@ -190,7 +213,11 @@ def measures(folder: Path, mode: str, num_workers: int, peers: str | None) -> di
         if not num_workers:
             found["interleave"] = partial(reader, folder)
     elif mode == "decoded":
-        found = {"limit": partial(decode_limit, folder), "interleave": partial(ours, folder, num_workers)}
+        found = {
+            "limit": partial(decode_limit, folder, keep=False),
+            "limit, pixels kept": partial(decode_limit, folder, keep=True),
+            "interleave": partial(ours, folder, num_workers),
+        }
     else:
         process = {"form": "pad", "processor": image_processor()}
         found = {
@@ -233,6 +260,10 @@ def main() -> None:
                 [options.peers, str(ROOT / "benchmarks/loader_peers.py"), "prepare", name, scratch], check=True
             )
         print(f"first batch: {statistics.median(first_batch(folder) for _ in range(3)):.2f} s")
+        alone, beside = steps_beside(folder, None), steps_beside(folder, 2)
+        print(
+            f"a trainer's step of pure Python beside two decoding threads: {beside / alone:.2f} times as long as alone"
+        )
         missed = []
         for mode in ("raw", "decoded", "pixels"):
             for num_workers in (0,) if options.quick else (0, 2):

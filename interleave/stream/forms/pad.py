@@ -59,5 +59,7 @@ def _end_to_end(rows: Sequence[Row]) -> Int32s:
 
 
 def _weights(row: Row) -> Float32s:
+    if (row.segment_weights == 1).all():  # as nearly always, and ten times as fast
+        return row.loss_mask.astype(np.float32)
     by_segment = np.concatenate([np.zeros(1, np.float32), row.segment_weights])
     return np.where(row.loss_mask, by_segment[row.segment_ids], np.float32(0))
