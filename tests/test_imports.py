@@ -17,7 +17,7 @@ PACKAGE = Path(interleave.__file__).parent
 # Folders within a stage.
 GROUPS = (
     "align/models", "clean/models", "clean/text_rules", "dedup/evaluation", "encode/profiles", "stream/forms",
-    "validate/explore",
+    "stream/storage", "validate/explore",
 )  # fmt: skip
 STAGES = (
     "access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "translate", "validate",

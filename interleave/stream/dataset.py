@@ -30,6 +30,7 @@ from interleave.stream.reader import DatasetReader
 from interleave.stream.rows import PlannedRow
 from interleave.stream.start import Start
 from interleave.stream.state import States
+from interleave.stream.storage.cache import Cache
 
 _IMAGES = ("nchw", "nhwc", "bytes")
 _MAX_THREADS = 8
@@ -42,7 +43,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     Use with `DataLoader(dataset, batch_size=None, num_workers=0)`: batches come ready (`collate` has their shapes), and
     threads decode ahead; worker processes are possible, and seldom faster.
 
-    data: a dataset's folder; or several, each perhaps a `Part` with its weight; or a mixture recipe (.yaml).
+    data: a dataset's folder or URL; or several, each perhaps a `Part` with its weight; or a mixture recipe (.yaml).
+    cache: where shards behind a URL are kept.
     seq_len: length of a row in expanded tokens; the dataset's context by default.
     batch_size: rows a batch.
     seed, shuffle: order of the samples; another one each epoch (`set_epoch`).
@@ -112,6 +114,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         num_threads: int | None = None,
         num_ahead: int | None = None,
         max_skipped: int = 100,
+        cache: Cache | None = None,
     ) -> None:
         if not -(2**31) <= padding < 2**31:
             raise ValueError(f"padding is {padding}, expected an id")
@@ -120,7 +123,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
                 raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
         mixture = mixture_of(data)
         parts = parts_of(data, mixture)
-        self.readers = [DatasetReader(part.folder) for part in parts]
+        self.readers = [DatasetReader(part.folder, cache) for part in parts]
         check_alike(self.readers)
         if tokenizer is not None:
             self.readers[0].check_tokenizer(tokenizer)

@@ -20,8 +20,9 @@ from interleave.pack.row import Segment
 from interleave.sample import Record, key_of, marked, read_ids, read_record
 from interleave.shard.index import INDEX_NAME, read_index
 from interleave.shard.manifest import Manifest, read_manifest
-from interleave.stream.open_files import OpenFiles
 from interleave.stream.places import Places
+from interleave.stream.storage.cache import Cache
+from interleave.stream.storage.storage import Storage, open_storage
 
 # JSON, ids and JPEGs.
 Sample = tuple[Record, Int32s, tuple[bytes, ...]]
@@ -36,9 +37,12 @@ class DatasetReader:
         ShardError: the folder is no finished dataset, or its index and manifest disagree.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        self._opened = _Opened(self.folder)
+    def __init__(self, folder: str | Path, cache: Cache | None = None) -> None:
+        self.folder = folder if "://" in str(folder) else Path(folder)
+        self._cache = cache
+        self._storage = open_storage(folder, cache)
+        self._storage.refresh()
+        self._opened = _Opened(self.folder, self._storage)
         # Of everything that a build determines, without the folder's name; a take-down keeps it.
         self.digest = self.manifest.build_digest
         self._lock = threading.Lock()
@@ -128,17 +132,17 @@ class DatasetReader:
         """Follows a take-down that moved samples in shards which are not open yet; None where there was none."""
         with self._lock:
             if self._opened is opened:
-                manifest = read_manifest(self.folder)
+                self._storage.refresh()
+                manifest = read_manifest(self._storage.folder)
                 if manifest == opened.manifest or manifest.build_digest != self.digest:
                     return None
-                self._opened = _Opened(self.folder)
+                # Files that were opened are those from before.
+                self._storage = open_storage(self.folder, self._cache)
+                self._opened = _Opened(self.folder, self._storage)
             return self._opened
 
-    def __getstate__(self) -> str:
-        return str(self.folder)
-
-    def __setstate__(self, folder: str) -> None:
-        self.__init__(folder)  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (DatasetReader, (str(self.folder), self._cache))
 
     def _segment(self, record: Record, ids: Int32s, images: tuple[bytes, ...], start: int, stop: int | None) -> Segment:
         try:
@@ -150,32 +154,33 @@ class DatasetReader:
 class _Opened:
     """A dataset as it was when it was opened; safe for several threads."""
 
-    def __init__(self, folder: Path) -> None:
-        self.manifest = read_manifest(folder)
-        self.index = read_index(folder / INDEX_NAME)
+    def __init__(self, folder: str | Path, storage: Storage) -> None:
+        self.manifest = read_manifest(storage.folder)
+        self.index = read_index(storage.index(self.manifest))
         num_rows = self.manifest.num_samples + self.manifest.num_removed_samples
         if self.index.num_rows != num_rows:
             raise ShardError(f"{folder}: the index has {self.index.num_rows:,} samples, the manifest {num_rows:,}")
         self._folder = folder
         self._places = Places(self.index)
-        self._files = OpenFiles(folder)
+        self._storage = storage
 
     def read(self, sample: int) -> Sample | None:
         try:
             place = self._places.of(sample)
         except ShardError as error:
-            raise ShardError(f"{self._folder / INDEX_NAME}: {error}; run `interleave validate`") from None
+            raise ShardError(f"{self._folder}/{INDEX_NAME}: {error}; run `interleave validate`") from None
         if not place.num_bytes:
             return None
-        name = self.manifest.shards[place.shard].name
-        data = self._files.read(name, place.offset, place.num_bytes)
+        shard = self.manifest.shards[place.shard]
+        data = self._storage.read(shard, place.offset, place.num_bytes)
         key, members = key_of(sample), [data[member] for member in place.members]
         try:
             record, ids = read_record(members[0]), read_ids(members[1])
             if record.key != key or len(members) != 2 + len(record.image_members):
                 raise ShardError(f"found sample {record.key} with {len(record.image_members)} images")
         except (ShardError, IndexError) as error:
-            raise ShardError(f"{self._folder / name}: sample {key}: {error}; run `interleave validate`") from None
+            where = f"{self._folder}/{shard.name}"
+            raise ShardError(f"{where}: sample {key}: {error}; run `interleave validate`") from None
         return record, ids, tuple(members[2:])
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -73,7 +74,7 @@ class Passages:
         self.quiet = quiet
         self.removed = reader.removed()
         # (num_samples,)
-        self._index = read_index(reader.folder / INDEX_NAME)
+        self._index = read_index(Path(reader.folder) / INDEX_NAME)
 
     @property
     def separator(self) -> str:

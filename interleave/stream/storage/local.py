@@ -9,34 +9,43 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from interleave.errors import ShardError
+from interleave.shard.index import INDEX_NAME
+from interleave.shard.manifest import Manifest, ShardEntry
 
 _MAX_OPEN = 128
 
 
-class OpenFiles:
-    """Ranges of the files of a folder; safe for several threads: none is closed while it is read."""
+class LocalStorage:
+    """A dataset's folder; safe for several threads: no file is closed while it is read."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._files: dict[str, _File] = {}
         self._lock = threading.Lock()
 
-    def read(self, name: str, offset: int, num_bytes: int) -> bytes:
-        """A range of a file.
+    def index(self, manifest: Manifest) -> Path:
+        return self.folder / INDEX_NAME
+
+    def refresh(self) -> None:
+        """Nothing: the folder is what it is."""
+
+    def read(self, shard: ShardEntry, offset: int, num_bytes: int) -> bytes:
+        """A range of a shard.
 
         Raises:
             ShardError: the file is missing, or ends before.
         """
+        name = shard.name
         with self._opened(name) as file:
             data = os.pread(file.descriptor, num_bytes, offset)
         if len(data) != num_bytes:
-            raise ShardError(f"{self._folder / name} is cut off: no {num_bytes:,} bytes at {offset:,}; fetch it again")
+            raise ShardError(f"{self.folder / name} is cut off: no {num_bytes:,} bytes at {offset:,}; fetch it again")
         return data
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[_File]:
         with self._lock:
-            file = self._files.pop(name, None) or _File(self._folder / name)
+            file = self._files.pop(name, None) or _File(self.folder / name)
             self._files[name] = file  # the last one used is the last one closed
             file.num_readers += 1
             self._close_others()
