@@ -194,7 +194,11 @@ def steps_beside(folder: Path, num_threads: int | None) -> float:
 
 def peer(python: str, name: str, folder: Path, mode: str, num_workers: int) -> float:
     command = [python, str(ROOT / "benchmarks/loader_peers.py"), "run", name, str(folder), mode, str(num_workers)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    except subprocess.TimeoutExpired:
+        print(f"{name} {mode} {num_workers}: nothing in two minutes", file=sys.stderr)
+        return float("nan")
     lines = [line.split() for line in ran.stdout.splitlines() if line.startswith("samples_per_s")]
     if not lines:
         print(f"{name} {mode} {num_workers}: {ran.stderr.strip()[-300:]}", file=sys.stderr)

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
+from interleave.mixture import MixtureFile
 from interleave.recipe import Recipe
 
 HEAD = """# Recipe reference
@@ -16,28 +19,34 @@ Made from the schema by `python docs/make_recipe_reference.py`; `interleave reci
 A recipe is a YAML file. Paths in it are relative to the recipe, paths given with `--set` to the current folder.
 `${NAME}` and `${NAME:-default}` in strings are environment variables. Unknown keys and wrong types are errors, all
 reported at once. `--set a.b=VALUE` overrides a key; VALUE is YAML, for example `--set clean.rules=[]`.
+[Mixtures](#mixturefile) of several recipes stand at the end.
 """
 
 
 def reference() -> str:
     """The whole page."""
-    schema = Recipe.model_json_schema()
+    return "\n".join([HEAD, *_sections("Recipe", Recipe), *_sections("MixtureFile", MixtureFile)])
+
+
+def _sections(name: str, settings: type[BaseModel]) -> Iterator[str]:
+    schema = settings.model_json_schema()
     paths = dict(_paths(schema, schema["$defs"], ""))
-    sections = [HEAD, *_section("Recipe", schema, schema["$defs"], "")]
-    for name, definition in schema["$defs"].items():
+    yield from _section(name, schema, schema["$defs"], "")
+    for part, definition in schema["$defs"].items():
         if "properties" in definition:
-            sections += _section(name, definition, schema["$defs"], paths.get(name, ""))
-    return "\n".join(sections)
+            yield from _section(part, definition, schema["$defs"], paths.get(part, ""))
 
 
 def _paths(schema: dict[str, Any], definitions: dict[str, Any], before: str) -> Iterator[tuple[str, str]]:
     """Groups of settings with the keys that lead to them: ("Splitting", "encode.split")."""
     for key, field in schema["properties"].items():
-        for option in (field, *field.get("anyOf", ())):
+        by_name = field.get("patternProperties", {}).values()
+        path = f"{before}{key}.NAME" if by_name else before + key
+        for option in (field, *field.get("anyOf", ()), *by_name):
             name = option.get("$ref", "").rsplit("/", 1)[-1]
             if "properties" in definitions.get(name, {}):
-                yield name, before + key
-                yield from _paths(definitions[name], definitions, f"{before}{key}.")
+                yield name, path
+                yield from _paths(definitions[name], definitions, f"{path}.")
 
 
 def _section(name: str, schema: dict[str, Any], definitions: dict[str, Any], path: str) -> Iterator[str]:

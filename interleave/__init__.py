@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from interleave.stream.mix import Part
     from interleave.stream.packed_rows import PackedRows
     from interleave.stream.reader import DatasetReader
+    from interleave.stream.storage.cache import Cache
 
 __version__ = "0.1.0"
-__all__ = ["DatasetReader", "Meter", "PackedRows", "Part", "StreamingDataset", "__version__", "collate"]
+__all__ = ["Cache", "DatasetReader", "Meter", "PackedRows", "Part", "StreamingDataset", "__version__", "collate"]
 
 _HOMES = {
+    "Cache": "interleave.stream.storage.cache",
     "DatasetReader": "interleave.stream.reader",
     "Meter": "interleave.stream.meter",
     "PackedRows": "interleave.stream.packed_rows",

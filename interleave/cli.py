@@ -16,7 +16,7 @@ from interleave.cli_profile import profile_app
 from interleave.cli_score import score
 from interleave.cli_store import store_app
 from interleave.cli_takedown import takedown
-from interleave.errors import InterleaveError, RecipeError, ShardError, explain_missing
+from interleave.errors import InterleaveError, ShardError, explain_missing
 
 app = typer.Typer(
     name="interleave",
@@ -38,7 +38,8 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Override a key of the recipe, for example shards.multiple_of=8. VALUE is YAML. May be repeated.",
+        help="Override a key of the recipe, for example shards.multiple_of=8. VALUE is YAML. May be repeated. "
+        "In a mixture it is a key of all recipes; NAME.KEY is of one dataset's, mixture.KEY of the mixture.",
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes.  [default: one a core]", show_default=False)]
@@ -69,8 +70,7 @@ def build(
     from interleave.report_text import print_report
 
     if is_mixture(recipe):
-        _refuse_overrides(recipe, overrides)
-        build_mixture(recipe, num_workers=workers or default_workers(), fresh=fresh, as_json=as_json)
+        build_mixture(recipe, overrides or (), num_workers=workers or default_workers(), fresh=fresh, as_json=as_json)
         return
     report = run_build(
         load_recipe(recipe, overrides or ()), num_workers=workers or default_workers(), fresh=fresh, quiet=as_json
@@ -178,8 +178,7 @@ def recipe_check(recipe: RecipeFile, overrides: Overrides = None) -> None:
     from interleave.recipe_file import load_recipe
 
     if is_mixture(recipe):
-        _refuse_overrides(recipe, overrides)
-        check_mixture(recipe)
+        check_mixture(recipe, overrides or ())
         return
     loaded = load_recipe(recipe, overrides or ())
     model = model_of(loaded)
@@ -188,18 +187,17 @@ def recipe_check(recipe: RecipeFile, overrides: Overrides = None) -> None:
 
 
 @recipe_app.command("schema")
-def recipe_schema() -> None:
+def recipe_schema(
+    mixture: Annotated[bool, typer.Option("--mixture", help="Of mixtures of recipes.")] = False,
+) -> None:
     """Print the JSON Schema of recipes: every key, its type, default and meaning."""
     import orjson
 
+    from interleave.mixture import MixtureFile
     from interleave.recipe import Recipe
 
-    typer.echo(orjson.dumps(Recipe.model_json_schema(), option=orjson.OPT_INDENT_2))
-
-
-def _refuse_overrides(recipe: Path, overrides: list[str] | None) -> None:
-    if overrides:
-        raise RecipeError(f"{recipe} is a mixture of recipes: set {overrides[0]!r} in it, under mixture.set")
+    schema = (MixtureFile if mixture else Recipe).model_json_schema()
+    typer.echo(orjson.dumps(schema, option=orjson.OPT_INDENT_2))
 
 
 def _show_version(wanted: bool) -> None:

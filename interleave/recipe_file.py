@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from interleave.errors import RecipeError
 from interleave.recipe import Recipe
-from interleave.recipe_yaml import override, read_yaml, set_key
+from interleave.recipe_yaml import override, read_yaml, set_key, show, suggest
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> Recipe:
@@ -50,9 +49,9 @@ def _explain(detail: ErrorDetails) -> str:
     if detail["type"] == "union_tag_invalid":
         context = detail.get("ctx", {})
         names = re.findall(r"'([^']+)'", str(context.get("expected_tags", "")))
-        return f"{where}: unknown kind {context.get('tag')!r}{_suggest(str(context.get('tag')), names)}"
+        return f"{where}: unknown kind {context.get('tag')!r}{suggest(str(context.get('tag')), names)}"
     got = (
-        "" if detail["type"] == "value_error" and isinstance(detail["input"], dict | Recipe) else _show(detail["input"])
+        "" if detail["type"] == "value_error" and isinstance(detail["input"], dict | Recipe) else show(detail["input"])
     )
     return f"{where}: {message}{got}"
 
@@ -61,11 +60,6 @@ def _without_kind(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """`(source, mmc4, path)` is `(source, path)` in the recipe: the kind is pydantic's way through the union."""
     place = {"source": 1, "sources": 2, "scores": 2}.get(str(location[0]), len(location)) if location else 0
     return location[:place] + location[place + 1 :]
-
-
-def _show(value: Any) -> str:
-    text = repr(str(value) if isinstance(value, str) else value)
-    return f" (got {text if len(text) <= 80 else text[:77] + '...'})"
 
 
 def _nearest(location: tuple[int | str, ...]) -> str:
@@ -77,7 +71,7 @@ def _nearest(location: tuple[int | str, ...]) -> str:
             target for candidate in candidates for target in _descend(candidate, step, definitions)
         ] or candidates
     names = [name for candidate in candidates for name in candidate.get("properties", {})]
-    return _suggest(str(location[-1]), names)
+    return suggest(str(location[-1]), names)
 
 
 def _descend(schema: dict[str, Any], step: int | str, definitions: dict[str, Any]) -> list[dict[str, Any]]:
@@ -95,10 +89,3 @@ def _descend(schema: dict[str, Any], step: int | str, definitions: dict[str, Any
         if "properties" in item and item is not target:
             found.append(item)
     return found or [target]
-
-
-def _suggest(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are {', '.join(sorted(set(names)))}" if names else ""

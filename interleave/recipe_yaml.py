@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +33,16 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, only: Collection[str] | None = None) -> dict[str, Any]:
     """A file's mapping, `${NAME}` and `${NAME:-default}` in it replaced by environment variables.
+
+    only: these keys of the whole; variables of others need not be set.
 
     Raises:
         RecipeError: it cannot be read, is no YAML, or is no mapping.
     """
-    return _expand(_read(path), path)
+    data = _read(path)
+    return _expand(data if only is None else {key: data[key] for key in only if key in data}, path)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -137,3 +142,17 @@ def _from_command_line(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _from_command_line(item) for key, item in value.items()}
     return value
+
+
+def suggest(name: str, names: Sequence[str]) -> str:
+    """The end of a message about an unknown name: the nearest one, or all there are."""
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(sorted(set(names)))}" if names else ""
+
+
+def show(value: Any) -> str:
+    """The end of a message about a value that was not expected."""
+    text = repr(str(value) if isinstance(value, str) else value)
+    return f" (got {text if len(text) <= 80 else text[:77] + '...'})"

@@ -57,15 +57,8 @@ def python_files(folder: Path) -> list[Path]:
 
 
 def test_the_public_names_are_these() -> None:
-    assert interleave.__all__ == [
-        "DatasetReader",
-        "Meter",
-        "PackedRows",
-        "Part",
-        "StreamingDataset",
-        "__version__",
-        "collate",
-    ]
+    classes = ["Cache", "DatasetReader", "Meter", "PackedRows", "Part", "StreamingDataset"]
+    assert interleave.__all__ == [*classes, "__version__", "collate"]
     assert all(getattr(interleave, name) is not None for name in interleave.__all__)
     with pytest.raises(AttributeError, match="nonsense"):
         _ = interleave.nonsense

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from interleave.errors import ShardError
+from interleave import alike
 from interleave.mixture import Mixture, read_mixture
 from interleave.stream.mix import Part
 from interleave.stream.reader import DatasetReader
@@ -49,19 +49,6 @@ def check_alike(readers: Sequence[DatasetReader]) -> None:
     """Refuses datasets that no one model can learn from.
 
     Raises:
-        ShardError: tokenizers, or what an image is among the ids, differ.
+        ShardError: tokenizers, what an image is among the ids, or contexts differ.
     """
-    first = readers[0]
-    for other in readers[1:]:
-        for name in ("tokenizer.sha256", "model.image"):
-            one, two = (_field(reader, name) for reader in (first, other))
-            if one != two:
-                raise ShardError(
-                    f"{first.folder} and {other.folder} cannot be mixed: {name} is {one} and {two}; "
-                    f"build both for one model"
-                )
-
-
-def _field(reader: DatasetReader, name: str) -> object:
-    outer, inner = name.split(".")
-    return getattr(getattr(reader.manifest, outer), inner)
+    alike.check_alike({str(reader.folder): reader.manifest for reader in readers})

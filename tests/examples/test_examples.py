@@ -81,12 +81,12 @@ def killed_after(num_steps: int, *arguments: object, script: str) -> dict[int, s
 
 
 def test_a_plain_loop_learns_and_goes_on_after_a_kill_to_the_very_same_numbers(data: Path, tmp_path: Path) -> None:
-    whole = run("train_pytorch.py", "--data", data, "--epochs", 2, "--checkpoint", tmp_path / "whole.pt")
-    assert len(whole) > 15 and float(whole[len(whole)]) < float(whole[1]) - 0.5
-    arguments = ("--data", data, "--epochs", 2, "--checkpoint", tmp_path / "killed.pt", "--every", 4)
+    whole = run("train_pytorch.py", "--data", data, "--epochs", 1, "--checkpoint", tmp_path / "whole.pt")
+    assert len(whole) == 12 and float(whole[len(whole)]) < float(whole[1]) - 0.5
+    arguments = ("--data", data, "--epochs", 1, "--checkpoint", tmp_path / "killed.pt", "--every", 4)
     before = killed_after(7, *arguments, script="train_pytorch.py")
     after = run("train_pytorch.py", *arguments, "--resume", tmp_path / "killed.pt")
-    assert min(after) in (5, 9) and before | after == whole
+    assert min(after) == 5 and before | after == whole
 
 
 def keys_of(folder: Path) -> dict[int, list[str]]:

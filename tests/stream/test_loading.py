@@ -210,7 +210,9 @@ def test_datasets_for_other_models_are_not_mixed(tmp_path: Path) -> None:
     from interleave.errors import ShardError
 
     build_small(tmp_path / "other", "profile=vila-1.5")
-    with pytest.raises(ShardError, match=r"cannot be mixed: model\.image is .*build both for one model"):
+    with pytest.raises(
+        ShardError, match=r"cannot be mixed: model\.profile is vila-1\.0 and vila-1\.5; build both for one model"
+    ):
         opened([small_dataset(), tmp_path / "other"])
 
 
