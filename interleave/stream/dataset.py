@@ -281,7 +281,9 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
 
     def read_batch(self, rows: Sequence[PlannedRow]) -> dict[str, Any]:
         """A batch of rows of this epoch."""
-        return self._filler.for_epoch(self.epoch).fill(rows)
+        batch = self._filler.for_epoch(self.epoch).fill(rows)
+        self._warn(batch["skipped"], 0)
+        return batch
 
 
 def _length(readers: list[DatasetReader], seq_len: int | None) -> int:

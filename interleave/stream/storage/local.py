@@ -20,8 +20,12 @@ class LocalStorage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._begin()
+
+    def _begin(self) -> None:
         self._files: dict[str, _File] = {}
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def index(self, manifest: Manifest) -> Path:
         return self.folder / INDEX_NAME
@@ -44,6 +48,9 @@ class LocalStorage:
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[_File]:
+        if os.getpid() != self._process:
+            # Forked, perhaps while a thread that is not here held the lock.
+            self._begin()
         with self._lock:
             file = self._files.pop(name, None) or _File(self.folder / name)
             self._files[name] = file  # the last one used is the last one closed
@@ -61,6 +68,8 @@ class LocalStorage:
                 os.close(self._files.pop(name).descriptor)
 
     def __del__(self) -> None:
+        if os.getpid() != self._process:
+            return
         for file in self._files.values():
             os.close(file.descriptor)
 
