@@ -162,9 +162,9 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         self._num_ahead = num_ahead
         self._states = States(self.readers, parts, settings)
         self._start = Start(self.plan.start)
-        self._state = self._states.write(0, self.plan.start)
-        # Batches of other workers before this one's next; None: as many as workers before it.
-        self._first: int | None = None
+        # Where this process's iteration began, the state behind its last batch, and batches of other workers before its
+        # next one.
+        self._behind: tuple[float, dict[str, Any], int] | None = None
         self._lengths: dict[int, int] = {}
 
     @property
@@ -197,19 +197,19 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         """
         if epoch != self.epoch:
             self._start.write(epoch, self.plan.start)
-        start = self._start.read()
-        self._state = self._states.write(start.epoch, start.position)
 
     def state_dict(self) -> dict[str, Any]:
         """The state behind the last batch of this process. With num_workers > 0 save `batch["state"]` instead.
 
         In a worker process it is the worker's own, for torchdata's StatefulDataLoader.
         """
-        worker = get_worker_info()
+        start, worker = self._start.read(), get_worker_info()
+        state, first = self._states.write(start.epoch, start.position), start.first
+        if self._behind is not None and self._behind[0] == start.number:
+            _, state, first = self._behind
         if worker is None:
-            return dict(self._state)
-        first = worker.id if self._first is None else self._first
-        return self._state | {"worker": [worker.id, worker.num_workers, first]}
+            return dict(state)
+        return state | {"worker": [worker.id, worker.num_workers, worker.id if first is None else first]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on where a state was taken, with any world size and number of workers.
@@ -222,11 +222,9 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         """
         epoch, position = self._states.read(state)
         if "worker" in state:
-            self._first = self._checked_first(state["worker"])
-            self._start.write_own(epoch, position, self._first)
+            self._start.write_own(epoch, position, self._checked_first(state["worker"]))
         else:
             self._start.write(epoch, position)
-        self._state = self._states.write(epoch, position)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         start = self._start.read()
@@ -249,8 +247,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
             if self._start.read().number != start.number:
                 raise RuntimeError("the dataset was set to another place while it was iterated: begin a new iteration")
             num_skipped += self._warn(batch["skipped"], num_skipped)
-            self._state = batch["state"] = self._states.write(start.epoch, position)
-            self._first = num_workers - 1
+            batch["state"] = self._states.write(start.epoch, position)
+            self._behind = (start.number, batch["state"], num_workers - 1)
             yield batch
         self._start.finish(start)
 

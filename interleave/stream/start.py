@@ -41,7 +41,9 @@ class Start:
 
     def write_own(self, epoch: int, position: Position, first: int) -> None:
         """Sets it for this worker alone, until it is set for all."""
-        self._own = Place(int(self._numbers[0]) + 0.5, epoch, position, first)
+        shared = int(self._numbers[0])
+        before = shared if self._own is None else max(shared, self._own.number)
+        self._own = Place((before + shared + 1) / 2, epoch, position, first)
 
     def read(self) -> Place:
         number, epoch, num_taken, *cursors = self._numbers.tolist()

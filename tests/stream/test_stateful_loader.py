@@ -42,6 +42,27 @@ def test_a_stateful_loader_goes_on_behind_the_batch_where_it_was_stopped(num_wor
         assert [batch["keys"] for batch in resumed] == whole
 
 
+def test_workers_that_persist_resume_in_a_later_epoch() -> None:
+    def keys(number: int) -> list[Any]:
+        alone = loader(0)
+        alone.dataset.set_epoch(number)
+        return [batch["keys"] for batch in alone]
+
+    running = torchdata.StatefulDataLoader(
+        loader(0).dataset, batch_size=None, num_workers=2, persistent_workers=True, prefetch_factor=2
+    )
+    assert [batch["keys"] for batch in running] == keys(0)
+    for stop in (1, 3):
+        running.dataset.set_epoch(stop)
+        reading = iter(running)
+        before = [next(reading)["keys"] for _ in range(stop)]
+        state = pickle.loads(pickle.dumps(running.state_dict()))
+        assert before + [batch["keys"] for batch in reading] == keys(stop)
+        resumed = loader(2)
+        resumed.load_state_dict(state)
+        assert before + [batch["keys"] for batch in resumed] == keys(stop)
+
+
 def test_the_state_of_a_batch_is_small_and_a_workers_own_one_is_no_state_for_all() -> None:
     running = loader(2)
     batch = next(iter(running))
