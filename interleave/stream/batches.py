@@ -38,6 +38,8 @@ class Batching:
     # Rows of a batch, at most.
     max_tokens: int | None
     # Rows times the longest, at most; None: as many as there are.
+    max_images: int | None
+    # Of the rows together, at most, unless one row alone has more.
     by_length: bool
     # Whether rows of like length come together.
 
@@ -78,13 +80,21 @@ def _alike(rows: Sequence[PlannedRow], batching: Batching, seed: int, epoch: int
     """Batches of rows of like length, in any order."""
     cut: list[list[PlannedRow]] = [[]]
     for row in sorted(rows, key=lambda row: -row.num_tokens):
-        # The first row of a batch is its longest.
-        num_tokens = (len(cut[-1]) + 1) * (cut[-1] or [row])[0].num_tokens
-        too_long = batching.max_tokens is not None and num_tokens > batching.max_tokens
-        if cut[-1] and (len(cut[-1]) == batching.size or too_long):
+        if cut[-1] and not _has_room(cut[-1], row, batching):
             cut.append([])
         cut[-1].append(row)
     return sorted(cut, key=lambda batch: seeded_u64(seed, "batches", epoch, *_address(batch[0])))
+
+
+def _has_room(batch: Sequence[PlannedRow], row: PlannedRow, batching: Batching) -> bool:
+    """batch: its first row is its longest."""
+    num_tokens = (len(batch) + 1) * batch[0].num_tokens
+    num_images = sum(row.num_images for row in batch) + row.num_images
+    return (
+        len(batch) < batching.size
+        and (batching.max_tokens is None or num_tokens <= batching.max_tokens)
+        and (batching.max_images is None or num_images <= batching.max_images)
+    )
 
 
 def _address(row: PlannedRow) -> tuple[int, ...]:

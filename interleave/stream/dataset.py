@@ -53,6 +53,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     max_images: most images of a row. Samples that have more are cut where whole documents are stored, else refused.
     packing: False gives a row to each sample, batches of like length, padded to their longest, in multiples of 8.
     batch_tokens: without packing: rows times their length, at most; batches have up to batch_size rows then.
+    batch_images: without packing: images of a batch, at most, unless one sample alone has more. Where a model makes as
+        many tokens of an image as it has patches, batch_tokens bounds its pixels already.
     group_below: samples of fewer tokens that stand side by side in a row, and have one source, become one segment and
         see each other; their keys stand in one text, with `+` between them. 0: none do.
     mix_by, until: whether weights are shares of tokens or of samples; whether an epoch ends where the first dataset is
@@ -97,6 +99,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         max_images: int | None = None,
         packing: bool = True,
         batch_tokens: int | None = None,
+        batch_images: int | None = None,
         group_below: int = 0,
         mix_by: By | None = None,
         until: Until | None = None,
@@ -131,6 +134,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
             seq_len=_length(self.readers, seq_len),
             batch_size=batch_size,
             batch_tokens=batch_tokens,
+            batch_images=batch_images,
             seed=seed,
             shuffle=shuffle,
             block_size=block_size,

@@ -28,6 +28,7 @@ class PlanSettings:
     seq_len: int
     batch_size: int
     batch_tokens: int | None
+    batch_images: int | None
     seed: int
     shuffle: bool
     block_size: int | None
@@ -39,7 +40,7 @@ class PlanSettings:
     drop_last: bool
 
     def __post_init__(self) -> None:
-        for name in ("seq_len", "batch_size", "batch_tokens", "block_size", "window", "max_images"):
+        for name in ("seq_len", "batch_size", "batch_tokens", "batch_images", "block_size", "window", "max_images"):
             size = getattr(self, name)
             if size is not None and size < 1:
                 raise ValueError(f"{name} is {size}, expected 1 or more")
@@ -50,6 +51,8 @@ class PlanSettings:
             raise ValueError(
                 f"batch_tokens is {self.batch_tokens:,}: it is for packing=False, and at least seq_len={self.seq_len:,}"
             )
+        if self.batch_images is not None and self.packing:
+            raise ValueError("batch_images is for packing=False; packed rows have max_images each")
 
 
 class EpochPlan:
@@ -87,7 +90,12 @@ class EpochPlan:
 
     def _batches(self, epoch: int, start: Position) -> Iterator[tuple[list[PlannedRow], Position]]:
         settings = self.settings
-        batching = Batching(size=settings.batch_size, max_tokens=settings.batch_tokens, by_length=not settings.packing)
+        batching = Batching(
+            size=settings.batch_size,
+            max_tokens=settings.batch_tokens,
+            max_images=settings.batch_images,
+            by_length=not settings.packing,
+        )
         return batches(self._mixture(epoch), start, batching, seed=settings.seed, epoch=epoch)
 
     def _mixture(self, epoch: int) -> Mixture:

@@ -38,6 +38,7 @@ class States:
             # Packed rows come in one order whatever the batch.
             "batch_size": None if settings.packing else settings.batch_size,
             "batch_tokens": settings.batch_tokens,
+            "batch_images": settings.batch_images,
         }
 
     def write(self, epoch: int, position: Position) -> dict[str, Any]:

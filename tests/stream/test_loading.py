@@ -172,6 +172,7 @@ def test_the_rows_of_an_epoch_are_planned_alike_everywhere_and_read_by_number() 
         ({"mix_by": "rows"}, "mix_by is 'rows', expected one of tokens, samples"),
         ({"batch_tokens": 9000}, "it is for packing=False"),
         ({"packing": False, "batch_tokens": 100}, "at least seq_len=4,096"),
+        ({"batch_images": 8}, "batch_images is for packing=False"),
         ({"block_size": 0}, "block_size is 0, expected 1 or more"),
         ({"world_size": 4, "model_parallel": 3}, "expected a divisor of the world size 4"),
     ],

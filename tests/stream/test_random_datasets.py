@@ -78,6 +78,7 @@ def test_an_epoch_has_every_token_and_every_image_as_often_as_it_should(data: st
     max_images = data.draw(st.none() | st.integers(1, 4))
     world_size = data.draw(st.integers(1, 4))
     batch_tokens = None if packing else data.draw(st.none() | st.integers(seq_len, 4 * seq_len))
+    batch_images = None if packing else data.draw(st.none() | st.integers(1, 8))
     with tempfile.TemporaryDirectory() as scratch:
         parts = [
             Part(write(Path(scratch) / str(at), rows), data.draw(st.sampled_from([0.5, 1.0, 2.0])), epochs[at])
@@ -92,6 +93,7 @@ def test_an_epoch_has_every_token_and_every_image_as_often_as_it_should(data: st
             max_images=max_images,
             packing=packing,
             batch_tokens=batch_tokens,
+            batch_images=batch_images,
             until="all",
             rank=0,
             world_size=world_size,
@@ -103,6 +105,7 @@ def test_an_epoch_has_every_token_and_every_image_as_often_as_it_should(data: st
         for rows, _ in batches:
             longest = max((row.num_tokens for row in rows), default=0)
             assert batch_tokens is None or len(rows) <= 1 or len(rows) * longest <= batch_tokens
+            assert batch_images is None or len(rows) <= 1 or sum(row.num_images for row in rows) <= batch_images
     for source, rows in enumerate(tables):
         mine = [row for row in planned if row.source == source]
         assert all(row.num_tokens <= seq_len for row in mine)
