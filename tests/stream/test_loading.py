@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 import torch
-from fixtures_build import sample_dataset, small_dataset, whole_documents
+from fixtures_build import build_sample, sample_dataset, small_dataset, whole_documents
 from torch.utils.data import DataLoader
 
 from interleave import StreamingDataset
@@ -146,6 +148,26 @@ def test_a_mixture_gives_every_sample_of_each_dataset_as_often_as_it_may() -> No
     )
     read = sum(len(keys) for batch in data for keys in batch["keys"])
     assert read == 44 + 3 * 6
+
+
+@pytest.mark.parametrize("packing", [True, False])
+def test_text_without_images_is_a_source_like_others(packing: bool, tmp_path: Path) -> None:
+    lines = [
+        {
+            "url": f"https://text.example/{at}",
+            "text_list": [f"Sentence {n} of {at}." for n in range(6)],
+            "image_info": [],
+        }
+        for at in range(5)
+    ]
+    (tmp_path / "docs.jsonl").write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    build_sample(tmp_path / "text", f"source.path={tmp_path}/docs.jsonl", "clean.rules=[]")
+    alone = opened(tmp_path / "text", packing=packing)
+    assert [batch["num_images"] for batch in alone] == [0] * len(alone)
+    mixed = opened([Part(sample_dataset()), Part(tmp_path / "text")], until="all", packing=packing)
+    counted = Counter(source for batch in mixed for row in batch["sources"] for source in row)
+    assert counted == {"mmc4": 44 + 5}
+    assert sum(batch["num_images"] for batch in mixed) == mixed.reader.manifest.num_images
 
 
 def test_rows_of_one_sample_are_as_long_as_the_longest_of_their_batch() -> None:
