@@ -90,15 +90,28 @@ class BatchFiller:
         return self.readers[0].manifest.model.image
 
     def _read(self, planned: Sequence[PlannedRow], skipped: list[str]) -> Iterator[_Slot]:
+        fetched = self._fetched(planned)
         for number, row in enumerate(planned):
             for sample, start, stop in row.items:
                 try:
-                    segment = self.readers[row.source].segment(sample, start, stop)
+                    data = fetched.get((row.source, sample))
+                    segment = self.readers[row.source].segment(sample, start, stop, fetched=data)
                 except ShardError as error:
                     skipped.append(str(error))
                     continue
                 if segment is not None:
                     yield _Slot(number, (row.source, sample, start), segment)
+
+    def _fetched(self, planned: Sequence[PlannedRow]) -> dict[tuple[int, int], bytes]:
+        """By dataset and sample, what is quicker to ask for all at once."""
+        wanted: dict[int, list[int]] = {}
+        for row in planned:
+            wanted.setdefault(row.source, []).extend(sample for sample, _, _ in row.items)
+        return {
+            (source, sample): data
+            for source, samples in wanted.items()
+            for sample, data in self.readers[source].fetch(samples).items()
+        }
 
     def _dummy(self, planned: Sequence[PlannedRow]) -> _Slot:
         """An image that nothing is learned of, where most room is left, or in one row more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from interleave.pack.row import Segment
 from interleave.sample import Record, key_of, marked, read_ids, read_record
 from interleave.shard.index import INDEX_NAME, read_index
 from interleave.shard.manifest import Manifest, read_manifest
-from interleave.stream.places import Places
+from interleave.stream.places import Place, Places
 from interleave.stream.storage.cache import Cache
+from interleave.stream.storage.range import Range
 from interleave.stream.storage.storage import Storage, open_storage
 
 # JSON, ids and JPEGs.
@@ -89,9 +91,15 @@ class DatasetReader:
             raise ShardError(f"{self.folder}: sample {key_of(sample)} was taken down; `removed()` tells which were")
         return found
 
-    def segment(self, sample: int, start: int = 0, stop: int | None = None) -> Segment | None:
+    def fetch(self, samples: Sequence[int]) -> dict[int, bytes]:
+        """Bytes of samples that are wanted soon, for `segment`: of those that are worth asking for together."""
+        return self._opened.fetch(samples)
+
+    def segment(
+        self, sample: int, start: int = 0, stop: int | None = None, *, fetched: bytes | None = None
+    ) -> Segment | None:
         """The ids [start, stop) of a sample, with the images that stand among them; None where it was taken down."""
-        found = self._find(sample)
+        found = self._find(sample, fetched)
         return None if found is None else self._segment(*found, start, stop)
 
     def num_tokens(self) -> npt.NDArray[np.int32]:
@@ -117,12 +125,14 @@ class DatasetReader:
         row = self._opened.index.select(names).slice(sample, 1).to_pylist()[0]
         return row["num_ids"], row["cuts"], row["span_starts"], row["span_lengths"], row["span_tokens"]
 
-    def _find(self, sample: int) -> Sample | None:
+    def _find(self, sample: int, fetched: bytes | None = None) -> Sample | None:
         """A sample, or None where it was taken down, perhaps since the dataset was opened."""
         opened = self._opened
         try:
-            return opened.read(sample)
+            return opened.read(sample, fetched)
         except ShardError:
+            if fetched is not None:
+                return self._find(sample)
             newer = self._open_again(opened)
             if newer is None:
                 raise
@@ -164,15 +174,22 @@ class _Opened:
         self._places = Places(self.index)
         self._storage = storage
 
-    def read(self, sample: int) -> Sample | None:
-        try:
-            place = self._places.of(sample)
-        except ShardError as error:
-            raise ShardError(f"{self._folder}/{INDEX_NAME}: {error}; run `interleave validate`") from None
+    def fetch(self, samples: Sequence[int]) -> dict[int, bytes]:
+        ranges: dict[int, Range] = {}
+        for sample in samples if self._storage.is_remote else ():
+            # What fails here fails when it is read, too, and is said there.
+            with suppress(ShardError):
+                if (place := self._place(sample)).num_bytes:
+                    ranges[sample] = self._range(place)
+        found = self._storage.fetch(list(ranges.values()))
+        return {sample: data for sample, data in zip(ranges, found, strict=True) if data is not None}
+
+    def read(self, sample: int, fetched: bytes | None = None) -> Sample | None:
+        place = self._place(sample)
         if not place.num_bytes:
             return None
         shard = self.manifest.shards[place.shard]
-        data = self._storage.read(shard, place.offset, place.num_bytes)
+        data = self._storage.read(self._range(place)) if fetched is None else fetched
         key, members = key_of(sample), [data[member] for member in place.members]
         try:
             record, ids = read_record(members[0]), read_ids(members[1])
@@ -182,6 +199,15 @@ class _Opened:
             where = f"{self._folder}/{shard.name}"
             raise ShardError(f"{where}: sample {key}: {error}; run `interleave validate`") from None
         return record, ids, tuple(members[2:])
+
+    def _place(self, sample: int) -> Place:
+        try:
+            return self._places.of(sample)
+        except ShardError as error:
+            raise ShardError(f"{self._folder}/{INDEX_NAME}: {error}; run `interleave validate`") from None
+
+    def _range(self, place: Place) -> Range:
+        return Range(self.manifest.shards[place.shard], place.offset, place.num_bytes)
 
 
 def _segment(

@@ -32,6 +32,9 @@ class Cache:
 
     folder: Path | None = None
     # None: $INTERLEAVE_CACHE, else ~/.cache/interleave.
+    keep_shards: bool = True
+    # False: of a shard only the samples asked for are read, each time anew, and only the index is kept: for disks that
+    # hold a small part of the dataset. No SHA-256 is checked then.
     max_bytes: int = 100_000_000_000
     # Of all datasets together. One file must fit.
     min_free_bytes: int = 1_000_000_000

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from interleave.errors import ShardError
 from interleave.shard.index import INDEX_NAME
-from interleave.shard.manifest import Manifest, ShardEntry
+from interleave.shard.manifest import Manifest
+from interleave.stream.storage.range import Range
 
 _MAX_OPEN = 128
 
 
 class LocalStorage:
     """A dataset's folder; safe for several threads: no file is closed while it is read."""
+
+    is_remote = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,13 +36,16 @@ class LocalStorage:
     def refresh(self) -> None:
         """Nothing: the folder is what it is."""
 
-    def read(self, shard: ShardEntry, offset: int, num_bytes: int) -> bytes:
-        """A range of a shard.
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | None]:
+        """Nothing: each is read when it is wanted."""
+        return [None] * len(ranges)
 
+    def read(self, wanted: Range) -> bytes:
+        """
         Raises:
             ShardError: the file is missing, or ends before.
         """
-        name = shard.name
+        name, offset, num_bytes = wanted.shard.name, wanted.offset, wanted.num_bytes
         with self._opened(name) as file:
             data = os.pread(file.descriptor, num_bytes, offset)
         if len(data) != num_bytes:

@@ -1,11 +1,16 @@
-"""A dataset behind a URL, through fsspec: shards come whole into a cache, and are checked against the manifest once."""
+"""A dataset behind a URL, through fsspec.
+
+Shards come whole into a cache and are checked against the manifest once; or samples are read where they lie, each time.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +20,18 @@ from interleave.identity import seeded_u64
 from interleave.shard.index import INDEX_NAME
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from interleave.stream.storage.cache import Cache, NoRoom, Wanted, kept
+from interleave.stream.storage.range import Range
 
 # Trying again changes nothing about these.
 _PERMANENT = (FileNotFoundError, PermissionError, NotImplementedError, IsADirectoryError)
+# Downloads at once.
+_NUM_AT_ONCE = 8
 
 
 class RemoteStorage:
     """Reads a dataset through a cache. Connections are this process's own."""
+
+    is_remote = True
 
     def __init__(self, location: str, cache: Cache) -> None:
         self._location = location.rstrip("/")
@@ -44,20 +54,36 @@ class RemoteStorage:
         wanted = Wanted(path=self.folder / f"{sha256[:16]}.arrow", sha256=sha256, num_bytes=None)
         return self._kept(INDEX_NAME, wanted)
 
-    def read(self, shard: ShardEntry, offset: int, num_bytes: int) -> bytes:
-        # A shard that a take-down has changed is another file.
-        path = self.folder / f"{shard.name.removesuffix('.tar')}-{shard.sha256[:16]}.tar"
-        wanted = Wanted(path=path, sha256=shard.sha256, num_bytes=shard.num_bytes)
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | None]:
+        """Brings shards that are missing, several at once, if the cache can hold them beside those in use."""
+        shards = {wanted.shard.name: wanted.shard for wanted in ranges}
+        missing = [shard for shard in shards.values() if not self._file(shard).path.exists()]
+        if len(missing) > 1 and 2 * sum(shard.num_bytes for shard in missing) <= self._cache.max_bytes:
+            with ThreadPoolExecutor(_NUM_AT_ONCE, thread_name_prefix="interleave") as threads:
+                list(threads.map(self._bring, missing))
+        return [None] * len(ranges)
+
+    def read(self, wanted: Range) -> bytes:
         while True:
             try:
                 # Not kept open: what the cache drops is to give back its room.
-                descriptor = os.open(self._kept(shard.name, wanted), os.O_RDONLY)
+                descriptor = os.open(self._kept(wanted.shard.name, self._file(wanted.shard)), os.O_RDONLY)
             except FileNotFoundError:  # dropped between the two
                 continue
             try:
-                return os.pread(descriptor, num_bytes, offset)
+                return os.pread(descriptor, wanted.num_bytes, wanted.offset)
             finally:
                 os.close(descriptor)
+
+    def _bring(self, shard: ShardEntry) -> None:
+        # What fails here fails when it is read, too, and is said there.
+        with suppress(ShardError):
+            self._kept(shard.name, self._file(shard))
+
+    def _file(self, shard: ShardEntry) -> Wanted:
+        # A shard that a take-down has changed is another file.
+        path = self.folder / f"{shard.name.removesuffix('.tar')}-{shard.sha256[:16]}.tar"
+        return Wanted(path=path, sha256=shard.sha256, num_bytes=shard.num_bytes)
 
     def _kept(self, name: str, wanted: Wanted) -> Path:
         path: Path = self._try(name, partial(kept, self._cache, wanted, partial(self._download, name)))
@@ -93,6 +119,42 @@ class RemoteStorage:
         if self._system is None or self._system[0] != os.getpid():
             self._system = (os.getpid(), _open(self._location, self._cache.timeout_s))
         return self._system[1]
+
+
+class RangedStorage(RemoteStorage):
+    """Reads ranges of shards where they lie, and keeps none."""
+
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | None]:
+        try:
+            found = self._filesystem().cat_ranges(
+                [self._url(wanted) for wanted in ranges],
+                [wanted.offset for wanted in ranges],
+                [wanted.offset + wanted.num_bytes for wanted in ranges],
+                on_error="return",
+            )
+        except Exception:  # noqa: BLE001 - what fails together is tried again by itself, and said there
+            return [None] * len(ranges)
+        return [
+            data if isinstance(data, bytes) and len(data) == wanted.num_bytes else None
+            for data, wanted in zip(found, ranges, strict=True)
+        ]
+
+    def read(self, wanted: Range) -> bytes:
+        data: bytes = self._try(wanted.shard.name, partial(self._range, wanted))
+        return data
+
+    def _range(self, wanted: Range) -> bytes:
+        end = wanted.offset + wanted.num_bytes
+        data: bytes = self._filesystem().cat_file(self._url(wanted), start=wanted.offset, end=end)
+        if len(data) != wanted.num_bytes:
+            raise ShardError(
+                f"gave {len(data):,} bytes for the {wanted.num_bytes:,} at {wanted.offset:,}: the shard is cut off, or "
+                f"what serves it knows no ranges (then keep_shards=True)"
+            )
+        return data
+
+    def _url(self, wanted: Range) -> str:
+        return f"{self._location}/{wanted.shard.name}"
 
 
 def _open(location: str, timeout_s: float) -> Any:

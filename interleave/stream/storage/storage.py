@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from interleave.shard.manifest import Manifest, ShardEntry
+from interleave.shard.manifest import Manifest
 from interleave.stream.storage.cache import Cache
 from interleave.stream.storage.local import LocalStorage
+from interleave.stream.storage.range import Range
 
 
 class Storage(Protocol):
@@ -15,6 +17,8 @@ class Storage(Protocol):
 
     folder: Path
     # Holds the manifest, on a local disk.
+    is_remote: bool
+    # Whether it pays to ask for several ranges at once.
 
     def refresh(self) -> None:
         """Brings the manifest, again where there is one. Raises ShardError where it cannot be had."""
@@ -22,8 +26,11 @@ class Storage(Protocol):
     def index(self, manifest: Manifest) -> Path:
         """The index that belongs to a manifest, on a local disk. Raises ShardError where it cannot be had."""
 
-    def read(self, shard: ShardEntry, offset: int, num_bytes: int) -> bytes:
-        """A range of a shard. Raises ShardError where it is missing, cut off, or not what the manifest says."""
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | None]:
+        """Ranges that are wanted soon, all at once; None for each that is still to be read."""
+
+    def read(self, wanted: Range) -> bytes:
+        """A range. Raises ShardError where it is missing, cut off, or not what the manifest says."""
 
 
 def open_storage(location: str | Path, cache: Cache | None = None) -> Storage:
@@ -37,6 +44,7 @@ def open_storage(location: str | Path, cache: Cache | None = None) -> Storage:
     """
     if "://" not in str(location):
         return LocalStorage(Path(location))
-    from interleave.stream.storage.remote import RemoteStorage
+    from interleave.stream.storage.remote import RangedStorage, RemoteStorage
 
-    return RemoteStorage(str(location), cache or Cache())
+    cache = cache or Cache()
+    return (RemoteStorage if cache.keep_shards else RangedStorage)(str(location), cache)

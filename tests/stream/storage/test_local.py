@@ -13,6 +13,7 @@ from fixtures_build import sample_dataset
 from interleave.shard.manifest import ShardEntry, read_manifest
 from interleave.stream.storage import local
 from interleave.stream.storage.local import LocalStorage
+from interleave.stream.storage.range import Range
 
 
 def shards() -> tuple[ShardEntry, ...]:
@@ -27,7 +28,7 @@ def test_threads_read_more_shards_than_may_be_open(monkeypatch: pytest.MonkeyPat
     def read(number: int) -> bool:
         shard = shards()[number % len(shards())]
         offset = number * 997 % (shard.num_bytes - 500)
-        return storage.read(shard, offset, 500) == whole[shard.name][offset : offset + 500]
+        return storage.read(Range(shard, offset, 500)) == whole[shard.name][offset : offset + 500]
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(read, range(2000)))
@@ -35,13 +36,13 @@ def test_threads_read_more_shards_than_may_be_open(monkeypatch: pytest.MonkeyPat
 
 
 def _read(storage: LocalStorage, shard: ShardEntry, results: Any) -> None:
-    results.put(storage.read(shard, 0, 100))
+    results.put(storage.read(Range(shard, 0, 100)))
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="forks")
 def test_a_process_forked_while_another_thread_held_the_lock_reads_on() -> None:
     storage, shard = LocalStorage(sample_dataset()), shards()[0]
-    expected = storage.read(shard, 0, 100)
+    expected = storage.read(Range(shard, 0, 100))
     context = multiprocessing.get_context("fork")
     results = context.Queue()
     with storage._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import pytest
@@ -36,8 +37,22 @@ class Site:
         self.faults: dict[str, list[str]] = {}
         self.requests: Counter[str] = Counter()
         self.delay_s = 0.0
+        self.knows_ranges = True
+        self.num_bytes: Counter[str] = Counter()
+        self._lock = Lock()
+        self._num_at_once = self.most_at_once = 0
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
+        with self._lock:
+            self._num_at_once += 1
+            self.most_at_once = max(self.most_at_once, self._num_at_once)
+        try:
+            self._answer(request)
+        finally:
+            with self._lock:
+                self._num_at_once -= 1
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
         name = request.path.lstrip("/")
         self.requests[name] += 1
         fault = self.faults[name].pop(0) if self.faults.get(name) else ""
@@ -48,7 +63,11 @@ class Site:
         data = path.read_bytes()
         if fault == "other bytes":
             data = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
-        request.send_response(200)
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("Range", "")) if self.knows_ranges else None
+        if wanted:
+            data = data[int(wanted[1]) : int(wanted[2]) + 1]
+        self.num_bytes[name] += len(data)
+        request.send_response(206 if wanted else 200)
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
         time.sleep(self.delay_s)
@@ -206,3 +225,60 @@ def test_a_reader_from_a_url_goes_between_processes_and_follows_a_take_down(tmp_
         assert again.segment(5) is None and again.read(6)[0] == whole[6]
         assert DatasetReader(url, cache(tmp_path)).segment(5) is None
         assert reader.read(5)[0] == whole[5]  # its shard is in the cache, as it was
+
+
+def test_shards_that_a_batch_wants_come_at_once(tmp_path: Path) -> None:
+    with serving(sample_dataset()) as (url, site):
+        site.delay_s = 0.3
+        reader = DatasetReader(url, cache(tmp_path))
+        site.most_at_once = 0
+        assert reader.fetch([0, len(reader) - 1]) == {} and site.most_at_once == 2
+        assert [reader.read(number)[0].key for number in (0, len(reader) - 1)] == ["0000000000", "0000000043"]
+        assert site.requests["shard-0000.tar"] == site.requests["shard-0001.tar"] == 1
+
+
+def test_samples_are_read_where_they_lie_several_at_once_and_nothing_is_kept(tmp_path: Path) -> None:
+    with serving(sample_dataset()) as (url, site):
+        site.delay_s = 0.02
+        assert keys(url, cache=cache(tmp_path, keep_shards=False)) == keys(sample_dataset())
+        assert site.most_at_once > 4
+        shards = {path.name: path.stat().st_size for path in sample_dataset().glob("*.tar")}
+        assert all(0 < site.num_bytes[name] <= size for name, size in shards.items())
+    assert not list((tmp_path / "cache").glob("*/*.tar*"))
+
+
+@pytest.mark.parametrize("fault", ["500", "503", "429", "reset", "stall"])
+def test_faults_of_ranges_that_pass_are_outlived(tmp_path: Path, fault: str) -> None:
+    with serving(sample_dataset()) as (url, site):
+        site.faults = {name: [fault] * 3 for name in ("index.arrow", "shard-0000.tar", "shard-0001.tar")}
+        assert keys(url, cache=cache(tmp_path, keep_shards=False)) == keys(sample_dataset())
+
+
+def test_a_server_that_knows_no_ranges_is_named(tmp_path: Path) -> None:
+    with serving(sample_dataset()) as (url, site):
+        site.knows_ranges = False
+        with pytest.raises(ShardError, match=r"shard-0000\.tar gave .* bytes for the .* knows no ranges"):
+            DatasetReader(url, cache(tmp_path, keep_shards=False, num_tries=1)).read(0)
+
+
+def test_bytes_that_are_not_the_samples_are_asked_for_again(tmp_path: Path) -> None:
+    with serving(sample_dataset()) as (url, site):
+        reader = DatasetReader(url, cache(tmp_path, keep_shards=False))
+        fetched = reader.fetch([0, 1])
+        assert sorted(fetched) == [0, 1]
+        wrong = reader.segment(0, fetched=fetched[1])
+        assert wrong is not None and wrong.key == "0000000000"
+        assert site.requests["shard-0000.tar"] == 3
+
+
+def test_reading_where_samples_lie_follows_a_take_down(tmp_path: Path) -> None:
+    dataset = copy_of(sample_dataset(), tmp_path / "mmc4")
+    with serving(dataset) as (url, _):
+        reader = DatasetReader(url, cache(tmp_path, keep_shards=False))
+        whole = [reader.read(number)[0] for number in range(len(reader))]
+        ran = CliRunner().invoke(app, ["takedown", "--url", str(whole[5].url), str(dataset)])
+        assert ran.exit_code == 0, ran.output
+        fetched = reader.fetch(range(len(reader)))
+        found = [reader.segment(number, fetched=fetched.get(number)) for number in range(len(reader))]
+        assert [at for at, segment in enumerate(found) if segment is None] == [5]
+        assert all(segment.key == whole[at].key for at, segment in enumerate(found) if segment)

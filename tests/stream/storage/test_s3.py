@@ -43,8 +43,10 @@ def batches(data: str | Path, cache: Cache | None = None) -> list[tuple[object, 
     return [(batch["keys"], batch["images"]) for batch in dataset]
 
 
-def test_an_epoch_from_a_bucket_is_that_of_the_folder(bucket: str, tmp_path: Path) -> None:
-    assert batches(bucket, Cache(folder=tmp_path, min_free_bytes=0)) == batches(sample_dataset())
+@pytest.mark.parametrize("keep_shards", [True, False])
+def test_an_epoch_from_a_bucket_is_that_of_the_folder(bucket: str, tmp_path: Path, keep_shards: bool) -> None:
+    cache = Cache(folder=tmp_path, keep_shards=keep_shards, min_free_bytes=0)
+    assert batches(bucket, cache) == batches(sample_dataset())
 
 
 def test_an_object_whose_bytes_changed_is_found(bucket: str, tmp_path: Path) -> None:
