@@ -72,6 +72,9 @@ def main() -> None:
             if step == options.steps:
                 break
         data.set_epoch(data.epoch + 1)
+    # The model under DDP goes before its process group: the other way round the last of gloo's threads is waited for
+    # under the interpreter's lock, which it may want itself.
+    del model
     distributed.destroy_process_group()
 
 

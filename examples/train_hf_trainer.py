@@ -71,6 +71,12 @@ def main() -> None:
     for entry in trainer.state.log_history:
         if "loss" in entry and trainer.is_world_process_zero():
             print(f"step {entry['step']} loss {entry['loss']!r}")
+    # The model under DDP goes before its process group: the other way round the last of gloo's threads is waited for
+    # under the interpreter's lock, which it may want itself.
+    accelerator = trainer.accelerator
+    del trainer
+    accelerator.free_memory()
+    accelerator.end_training()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def test_only_batches_without_images_get_one_and_nothing_else_changes(monkeypatc
     # Every sample has an image here: rows whose images are taken away stand in for text alone.
     dataset = opened(dummy_images=True, num_threads=0)
     read = dataset.reader.segment
-    monkeypatch.setattr(dataset.reader, "segment", lambda sample, *_: read(sample) if sample % 2 else None)
+    monkeypatch.setattr(dataset.reader, "segment", lambda sample, *_, **__: read(sample) if sample % 2 else None)
     found = {True: 0, False: 0}
     for batch in dataset:
         has_own = any(key != "dummy" for keys in batch["keys"] for key in keys)
