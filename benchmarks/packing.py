@@ -97,9 +97,9 @@ def of_dataset(folder: Path) -> list[Document]:
     reader = DatasetReader(folder)
     documents = []
     for sample in range(len(reader)):
-        num_ids, units, starts, lengths, num_tokens = reader.cut_points(sample)
-        spans = Spans(starts=starts, lengths=lengths, num_tokens=num_tokens)
-        documents.append(Document(num_ids=num_ids, units=units, spans=spans))
+        found = reader.cut_points(sample)
+        spans = Spans(starts=found.span_starts, lengths=found.span_lengths, num_tokens=found.span_tokens)
+        documents.append(Document(num_ids=found.num_ids, units=found.cuts, spans=spans))
     return documents
 
 

@@ -47,11 +47,15 @@ def index_batches(num_samples: int) -> Iterator[pa.RecordBatch]:
             "num_tokens": tokens,
             "num_content_tokens": tokens - 2,
             "num_images": images,
+            "num_pixels": images * 336 * 448,
             "num_texts": images,
             "source": ["mmc4"] * number,
             "doc_id": [f"{first + at:032x}" for at in range(number)],
             "part": np.zeros(number, dtype=int),
-            **{name: [[]] * number for name in ("cuts", "span_starts", "span_lengths", "span_tokens")},
+            **{
+                name: [[]] * number
+                for name in ("cuts", *(f"span_{of}" for of in ("starts", "lengths", "tokens", "pixels")))
+            },
         }
         yield pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 

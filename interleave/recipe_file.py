@@ -45,7 +45,8 @@ def _explain(detail: ErrorDetails) -> str:
         return f"{where}: unknown key{_nearest(detail['loc'])}"
     if detail["type"] == "missing":
         return f"{where}: missing, this key is required"
-    message = detail["msg"].removeprefix("Value error, ")
+    # YAML has lists, not tuples.
+    message = detail["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
     if detail["type"] == "union_tag_invalid":
         context = detail.get("ctx", {})
         names = re.findall(r"'([^']+)'", str(context.get("expected_tags", "")))

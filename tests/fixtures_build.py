@@ -232,6 +232,8 @@ def _indexed(members: Sequence[tarfile.TarInfo], before: Mapping[str, Any], tar:
     """The row of the index that belongs to a sample as it is now."""
     data = [tar[info.offset_data : info.offset_data + info.size] for info in members]
     fields, ids = orjson.loads(data[0]), read_ids(data[1])
+    sides = [(info["width"], info["height"]) for info in fields["image_info"]]
+    are_sizes = all(isinstance(side, int) for size in sides for side in size)
     end = members[-1].offset_data + -(-members[-1].size // 512) * 512
     return dict(before) | {
         "key": members[0].name.partition(".")[0],
@@ -242,6 +244,7 @@ def _indexed(members: Sequence[tarfile.TarInfo], before: Mapping[str, Any], tar:
         "num_ids": len(ids),
         "num_tokens": len(ids) + sum(fields["span_tokens"]) - sum(length for _, length in fields["spans"]),
         "num_images": len(members) - 2,
+        "num_pixels": sum(width * height for width, height in sides) if are_sizes else before["num_pixels"],
         "doc_id": fields["doc_id"],
         "part": fields["part"],
     }

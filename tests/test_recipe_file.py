@@ -88,6 +88,10 @@ def test_settings_of_encode_that_contradict_each_other_are_faults(folder: Path, 
     assert fault in faults(folder, BASE + settings)
 
 
+def test_a_value_where_a_list_is_wanted_is_said_so_in_words_of_yaml(folder: Path) -> None:
+    assert "clean.rules: Input should be a list (got 3)" in faults(folder, BASE, "clean.rules=3")
+
+
 def test_paths_in_a_recipe_are_relative_to_the_recipe(folder: Path) -> None:
     recipe = load(folder, BASE.replace("docs.jsonl", "../data/docs.jsonl"))
     assert recipe.output == str(folder / "out")

@@ -51,12 +51,14 @@ SAMPLES = pa.schema(
         ("num_tokens", pa.int32()),
         ("num_content_tokens", pa.int32()),
         ("num_images", pa.int32()),
+        ("num_pixels", pa.int64()),
         ("num_texts", pa.int32()),
         ("num_bytes", pa.int64()),
         ("cuts", pa.list_(pa.int32())),
         ("span_starts", pa.list_(pa.int32())),
         ("span_lengths", pa.list_(pa.int32())),
         ("span_tokens", pa.list_(pa.int32())),
+        ("span_pixels", pa.list_(pa.int32())),
     ]
 )
 
@@ -239,6 +241,7 @@ def _row(encoded: Encoded, task: EncodeTask) -> dict[str, Any]:
         "num_tokens": encoded.num_tokens,
         "num_content_tokens": encoded.num_tokens - encoded.num_structural,
         "num_images": len(blobs),
+        "num_pixels": sum(_num_pixels(encoded)),
         "num_texts": len(encoded.parts) - len(blobs),
         "num_bytes": sum(map(tar_bytes, lengths)),
         **_where_to_cut(encoded, task.context),
@@ -248,11 +251,17 @@ def _row(encoded: Encoded, task: EncodeTask) -> dict[str, Any]:
 def _where_to_cut(encoded: Encoded, context: int | None) -> dict[str, list[int]]:
     """For the loader, which cuts only what is stored whole."""
     if context is not None:
-        return {"cuts": [], "span_starts": [], "span_lengths": [], "span_tokens": []}
+        return {"cuts": [], "span_starts": [], "span_lengths": [], "span_tokens": [], "span_pixels": []}
     spans = spans_of(encoded)
     return {
         "cuts": encoded.cuts.tolist(),
         "span_starts": list(spans.starts),
         "span_lengths": list(spans.lengths),
         "span_tokens": list(spans.num_tokens),
+        "span_pixels": _num_pixels(encoded),
     }
+
+
+def _num_pixels(encoded: Encoded) -> list[int]:
+    """(num_images,)"""
+    return [span.image.width * span.image.height for span in encoded.spans]

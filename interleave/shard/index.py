@@ -34,6 +34,8 @@ SCHEMA = pa.schema(
         # Stored, and expanded in the model.
         ("num_content_tokens", pa.int32()),
         ("num_images", pa.int32()),
+        ("num_pixels", pa.int64()),
+        # Of its images, as stored.
         ("num_texts", pa.int32()),
         ("source", pa.string()),
         ("doc_id", pa.string()),
@@ -42,6 +44,7 @@ SCHEMA = pa.schema(
         ("span_starts", pa.list_(pa.int32())),
         ("span_lengths", pa.list_(pa.int32())),
         ("span_tokens", pa.list_(pa.int32())),
+        ("span_pixels", pa.list_(pa.int32())),
         # Where a loader may cut, and the images it must not; empty where samples were cut already.
     ]
 )

@@ -13,7 +13,7 @@ from interleave.errors import ShardError
 from interleave.files import write_bytes
 
 MANIFEST_NAME = "manifest.json"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 # Holds the files that a take-down has made, all of them, until they have taken the old ones' places.
 STAGED = ".takedown"
 

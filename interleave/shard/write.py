@@ -73,8 +73,8 @@ def _write_sample(file: HashingFile, key: str, shard: int, row: dict[str, Any], 
         "member_offsets": offsets,
         "member_bytes": [len(data) for _, data in members],
         **{name: row[name] for name in ("num_ids", "num_tokens", "num_content_tokens")},
-        **{name: row[name] for name in ("num_images", "num_texts", "source", "doc_id", "part")},
-        **{name: row[name] for name in ("cuts", "span_starts", "span_lengths", "span_tokens")},
+        **{name: row[name] for name in ("num_images", "num_pixels", "num_texts", "source", "doc_id", "part")},
+        **{name: row[name] for name in ("cuts", "span_starts", "span_lengths", "span_tokens", "span_pixels")},
     }
 
 

@@ -39,6 +39,7 @@ class Batching:
     max_tokens: int | None
     # Rows times the longest, at most; None: as many as there are.
     max_images: int | None
+    max_pixels: int | None
     # Of the rows together, at most, unless one row alone has more.
     by_length: bool
     # Whether rows of like length come together.
@@ -88,13 +89,14 @@ def _alike(rows: Sequence[PlannedRow], batching: Batching, seed: int, epoch: int
 
 def _has_room(batch: Sequence[PlannedRow], row: PlannedRow, batching: Batching) -> bool:
     """batch: its first row is its longest."""
-    num_tokens = (len(batch) + 1) * batch[0].num_tokens
-    num_images = sum(row.num_images for row in batch) + row.num_images
-    return (
-        len(batch) < batching.size
-        and (batching.max_tokens is None or num_tokens <= batching.max_tokens)
-        and (batching.max_images is None or num_images <= batching.max_images)
+    together = (*batch, row)
+    budgets = (
+        (batching.size, len(together)),
+        (batching.max_tokens, len(together) * batch[0].num_tokens),
+        (batching.max_images, sum(each.num_images for each in together)),
+        (batching.max_pixels, sum(each.num_pixels for each in together)),
     )
+    return all(limit is None or amount <= limit for limit, amount in budgets)
 
 
 def _address(row: PlannedRow) -> tuple[int, ...]:

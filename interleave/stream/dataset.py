@@ -53,8 +53,8 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
     max_images: most images of a row. Samples that have more are cut where whole documents are stored, else refused.
     packing: False gives a row to each sample, batches of like length, padded to their longest, in multiples of 8.
     batch_tokens: without packing: rows times their length, at most; batches have up to batch_size rows then.
-    batch_images: without packing: images of a batch, at most, unless one sample alone has more. Where a model makes as
-        many tokens of an image as it has patches, batch_tokens bounds its pixels already.
+    batch_images, batch_pixels: without packing: images of a batch, and their pixels as stored, at most, unless one
+        sample alone has more.
     group_below: samples of fewer tokens that stand side by side in a row, and have one source, become one segment and
         see each other; their keys stand in one text, with `+` between them. 0: none do.
     mix_by, until: whether weights are shares of tokens or of samples; whether an epoch ends where the first dataset is
@@ -100,6 +100,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
         packing: bool = True,
         batch_tokens: int | None = None,
         batch_images: int | None = None,
+        batch_pixels: int | None = None,
         group_below: int = 0,
         mix_by: By | None = None,
         until: Until | None = None,
@@ -135,6 +136,7 @@ class StreamingDataset(IterableDataset[dict[str, Any]]):
             batch_size=batch_size,
             batch_tokens=batch_tokens,
             batch_images=batch_images,
+            batch_pixels=batch_pixels,
             seed=seed,
             shuffle=shuffle,
             block_size=block_size,

@@ -27,7 +27,7 @@ class PackedRows(torch.utils.data.Dataset[PlannedRow]):
     loader = DataLoader(rows, batch_size=8, collate_fn=rows.collate, sampler=...)
 
     `rows[number]` says what is in a row, `collate` reads rows and makes the batch that `data` would make of them. All
-    sizes are packed once (about 10 us a sample); it holds about 20 bytes a sample.
+    sizes are packed once (about 10 us a sample); it holds about 30 bytes a sample.
     """
 
     def __init__(self, data: StreamingDataset) -> None:
@@ -41,7 +41,7 @@ class PackedRows(torch.utils.data.Dataset[PlannedRow]):
         if not -len(self) <= number < len(self):
             raise IndexError(f"row {number} of {len(self)}")
         number %= len(self)
-        source, window, row, num_tokens, num_images = self._heads[number].tolist()
+        source, window, row, num_tokens, num_images, num_pixels = self._heads[number].tolist()
         items = self._items[self._borders[number] : self._borders[number + 1]].tolist()
         return PlannedRow(
             source=source,
@@ -50,6 +50,7 @@ class PackedRows(torch.utils.data.Dataset[PlannedRow]):
             items=tuple(_item(*item) for item in items),
             num_tokens=num_tokens,
             num_images=num_images,
+            num_pixels=num_pixels,
         )
 
     def set_epoch(self, epoch: int) -> None:
@@ -72,12 +73,13 @@ class PackedRows(torch.utils.data.Dataset[PlannedRow]):
         items: list[tuple[int, int, int]] = []
         borders = [0]
         for row in tqdm(self._data.planned_rows(), desc="packing", unit="row", delay=_PATIENCE_S):
-            heads.append((row.source, row.window, row.row, row.num_tokens, row.num_images))
+            heads.append((row.source, row.window, row.row, row.num_tokens, row.num_images, row.num_pixels))
             items += [(sample, start, -1 if stop is None else stop) for sample, start, stop in row.items]
             borders.append(len(items))
-        self._heads = np.array(heads, dtype=np.int32).reshape(-1, 5)
-        # (num_rows, 5) source, window, row, tokens, images; (num_items, 3) sample, first id, past the last or -1.
+        self._heads = np.array(heads, dtype=np.int64).reshape(-1, 6)
+        # (num_rows, 6) source, window, row, tokens, images, pixels
         self._items = np.array(items, dtype=np.int32).reshape(-1, 3)
+        # (num_items, 3) sample, first id, past the last or -1
         self._borders = np.array(borders, dtype=np.int64)
 
 

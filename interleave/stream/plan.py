@@ -29,6 +29,7 @@ class PlanSettings:
     batch_size: int
     batch_tokens: int | None
     batch_images: int | None
+    batch_pixels: int | None
     seed: int
     shuffle: bool
     block_size: int | None
@@ -40,7 +41,8 @@ class PlanSettings:
     drop_last: bool
 
     def __post_init__(self) -> None:
-        for name in ("seq_len", "batch_size", "batch_tokens", "batch_images", "block_size", "window", "max_images"):
+        budgets = ("batch_tokens", "batch_images", "batch_pixels")
+        for name in ("seq_len", "batch_size", *budgets, "block_size", "window", "max_images"):
             size = getattr(self, name)
             if size is not None and size < 1:
                 raise ValueError(f"{name} is {size}, expected 1 or more")
@@ -51,8 +53,9 @@ class PlanSettings:
             raise ValueError(
                 f"batch_tokens is {self.batch_tokens:,}: it is for packing=False, and at least seq_len={self.seq_len:,}"
             )
-        if self.batch_images is not None and self.packing:
-            raise ValueError("batch_images is for packing=False; packed rows have max_images each")
+        for name in ("batch_images", "batch_pixels"):
+            if getattr(self, name) is not None and self.packing:
+                raise ValueError(f"{name} is for packing=False; packed rows have max_images each")
 
 
 class EpochPlan:
@@ -94,6 +97,7 @@ class EpochPlan:
             size=settings.batch_size,
             max_tokens=settings.batch_tokens,
             max_images=settings.batch_images,
+            max_pixels=settings.batch_pixels,
             by_length=not settings.packing,
         )
         return batches(self._mixture(epoch), start, batching, seed=settings.seed, epoch=epoch)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,17 @@ from interleave.stream.storage.storage import Storage, open_storage
 Sample = tuple[Record, Int32s, tuple[bytes, ...]]
 # Width and height of an image in px, images of its document -> what it is in the model.
 Expanded = Callable[[int, int, int], Int32s]
+
+
+class CutPoints(NamedTuple):
+    """Where a whole document may be cut, and its images, which must not be: columns of the index."""
+
+    num_ids: int
+    cuts: list[int]
+    span_starts: list[int]
+    span_lengths: list[int]
+    span_tokens: list[int]
+    span_pixels: list[int]
 
 
 class DatasetReader:
@@ -106,6 +117,10 @@ class DatasetReader:
         """(num_samples,) expanded tokens."""
         return np.asarray(self._opened.index["num_tokens"].to_numpy(), dtype=np.int32)
 
+    def num_pixels(self) -> npt.NDArray[np.int64]:
+        """(num_samples,) pixels of all images, as stored."""
+        return np.asarray(self._opened.index["num_pixels"].to_numpy(), dtype=np.int64)
+
     def num_images(self) -> npt.NDArray[np.int32]:
         """(num_samples,) images, with those of samples that were taken down."""
         return np.asarray(self._opened.index["num_images"].to_numpy(), dtype=np.int32)
@@ -119,11 +134,10 @@ class DatasetReader:
         """Tokens of the longest image, of those that a loader must not cut: where documents are stored whole."""
         return int(pc.max(pc.list_flatten(self._opened.index["span_tokens"])).as_py() or 0)
 
-    def cut_points(self, sample: int) -> tuple[int, list[int], list[int], list[int], list[int]]:
-        """Number of ids, where a whole document may be cut, and starts, lengths and tokens of its images."""
-        names = ("num_ids", "cuts", "span_starts", "span_lengths", "span_tokens")
-        row = self._opened.index.select(names).slice(sample, 1).to_pylist()[0]
-        return row["num_ids"], row["cuts"], row["span_starts"], row["span_lengths"], row["span_tokens"]
+    def cut_points(self, sample: int) -> CutPoints:
+        """Where a whole document may be cut."""
+        row = self._opened.index.select(CutPoints._fields).slice(sample, 1).to_pylist()[0]
+        return CutPoints(**row)
 
     def _find(self, sample: int, fetched: bytes | None = None) -> Sample | None:
         """A sample, or None where it was taken down, perhaps since the dataset was opened."""
@@ -175,14 +189,14 @@ class _Opened:
         self._storage = storage
 
     def fetch(self, samples: Sequence[int]) -> dict[int, bytes]:
-        ranges: dict[int, Range] = {}
-        for sample in samples if self._storage.is_remote else ():
+        return self._storage.fetch(self._ranges(samples))
+
+    def _ranges(self, samples: Sequence[int]) -> Iterator[tuple[int, Range]]:
+        for sample in samples:
             # What fails here fails when it is read, too, and is said there.
             with suppress(ShardError):
                 if (place := self._place(sample)).num_bytes:
-                    ranges[sample] = self._range(place)
-        found = self._storage.fetch(list(ranges.values()))
-        return {sample: data for sample, data in zip(ranges, found, strict=True) if data is not None}
+                    yield sample, self._range(place)
 
     def read(self, sample: int, fetched: bytes | None = None) -> Sample | None:
         place = self._place(sample)

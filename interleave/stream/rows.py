@@ -17,6 +17,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from interleave.encode.split import Spans, cut
 from interleave.errors import ShardError
@@ -41,6 +42,17 @@ class PlannedRow:
     num_tokens: int
     # Expanded, without padding.
     num_images: int
+    num_pixels: int
+    # Of the images, as stored.
+
+
+class _Piece(NamedTuple):
+    """What of a sample goes into one row."""
+
+    item: Item
+    num_tokens: int
+    num_images: int
+    num_pixels: int
 
 
 class RowPlan:
@@ -71,6 +83,7 @@ class RowPlan:
         self._source = source
         self._sizes = reader.num_tokens()
         self._num_images = reader.num_images()
+        self._num_pixels = reader.num_pixels()
         if reader.manifest.model.context is None:
             self._check_images()
         else:
@@ -83,47 +96,48 @@ class RowPlan:
     def rows(self, window: int) -> list[PlannedRow]:
         """The rows of one window, packed best."""
         samples = self._order.at(window * self._window, (window + 1) * self._window)
-        items: list[Item] = []
-        sizes: list[int] = []
-        num_images: list[int] = []
-        for sample in samples.tolist():
-            for item, size, images in self._items(sample):
-                items.append(item)
-                sizes.append(size)
-                num_images.append(images)
+        pieces = [piece for sample in samples.tolist() for piece in self._pieces(sample)]
+        sizes, num_images = [piece.num_tokens for piece in pieces], [piece.num_images for piece in pieces]
         rows = (
             pack(sizes, self._seq_len, num_images, self._max_images)
             if self._packing
-            else [[at] for at in range(len(items))]
+            else [[at] for at in range(len(pieces))]
         )
-        in_rows = [sum(num_images[at] for at in row) for row in rows]
-        return [
-            PlannedRow(
-                source=self._source,
-                window=window,
-                row=number,
-                items=tuple(items[at] for at in rows[chosen]),
-                num_tokens=sum(sizes[at] for at in rows[chosen]),
-                num_images=in_rows[chosen],
-            )
-            for number, chosen in enumerate(spread_evenly(in_rows))
-        ]
+        order = spread_evenly([sum(num_images[at] for at in row) for row in rows])
+        return [self._row(window, number, [pieces[at] for at in rows[chosen]]) for number, chosen in enumerate(order)]
 
-    def _items(self, sample: int) -> Iterator[tuple[Item, int, int]]:
-        """What of a sample goes into one row, its tokens, and its images."""
+    def _row(self, window: int, number: int, pieces: Sequence[_Piece]) -> PlannedRow:
+        return PlannedRow(
+            source=self._source,
+            window=window,
+            row=number,
+            items=tuple(piece.item for piece in pieces),
+            num_tokens=sum(piece.num_tokens for piece in pieces),
+            num_images=sum(piece.num_images for piece in pieces),
+            num_pixels=sum(piece.num_pixels for piece in pieces),
+        )
+
+    def _pieces(self, sample: int) -> Iterator[_Piece]:
+        """A sample, or the parts that it is cut into."""
         size, num_images = int(self._sizes[sample]), int(self._num_images[sample])
         if size <= self._seq_len and (self._max_images is None or num_images <= self._max_images):
-            yield (sample, 0, None), size, num_images
+            yield _Piece((sample, 0, None), size, num_images, int(self._num_pixels[sample]))
             return
-        num_ids, cuts, starts, lengths, tokens = self._reader.cut_points(sample)
-        spans = Spans(starts=starts, lengths=lengths, num_tokens=tokens)
-        borders: Sequence[int] = cut(num_ids, spans, cuts, self._seq_len).borders
+        found = self._reader.cut_points(sample)
+        starts = found.span_starts
+        spans = Spans(starts=starts, lengths=found.span_lengths, num_tokens=found.span_tokens)
+        borders: Sequence[int] = cut(found.num_ids, spans, found.cuts, self._seq_len).borders
         if self._max_images is not None:
-            borders = cut_by_images(borders, cuts, starts, self._max_images)
-        growth = [0, *itertools.accumulate(more - length for length, more in zip(lengths, tokens, strict=True))]
+            borders = cut_by_images(borders, found.cuts, starts, self._max_images)
+        grown = [more - length for length, more in zip(found.span_lengths, found.span_tokens, strict=True)]
         for start, stop in itertools.pairwise(borders):
-            first, last = bisect_left(starts, start), bisect_left(starts, stop)
-            yield (sample, start, stop), stop - start + growth[last] - growth[first], last - first
+            images = slice(bisect_left(starts, start), bisect_left(starts, stop))
+            yield _Piece(
+                (sample, start, stop),
+                stop - start + sum(grown[images]),
+                images.stop - images.start,
+                sum(found.span_pixels[images]),
+            )
 
     def _check_samples(self) -> None:
         folder, context = self._reader.folder, self._reader.manifest.model.context

@@ -39,6 +39,7 @@ class States:
             "batch_size": None if settings.packing else settings.batch_size,
             "batch_tokens": settings.batch_tokens,
             "batch_images": settings.batch_images,
+            "batch_pixels": settings.batch_pixels,
         }
 
     def write(self, epoch: int, position: Position) -> dict[str, Any]:

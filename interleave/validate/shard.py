@@ -178,9 +178,9 @@ def _check_sizes(checking: _Checking, sample: Sample, index: pa.Table, row: int)
     where_to_cut = _where_to_cut(sample, checking.task.expected)
     if any(entry[name] != found for name, found in where_to_cut.items()):
         yield "index", "the index says that the sample is to be cut elsewhere"
-    sizes = (len(sample.ids), checks.expanded_tokens(sample), len(sample.raw.images))
-    if sizes != (entry["num_ids"], entry["num_tokens"], entry["num_images"]):
-        yield "index", "the index gives other numbers of ids, tokens or images"
+    sizes = (len(sample.ids), checks.expanded_tokens(sample), len(sample.raw.images), sum(_num_pixels(sample)))
+    if sizes != (entry["num_ids"], entry["num_tokens"], entry["num_images"], entry["num_pixels"]):
+        yield "index", "the index gives other numbers of ids, tokens, images or pixels"
     if sample.record.doc_id != entry["doc_id"] or sample.record.part != entry["part"]:
         yield "index", "the index says that the sample is of another document"
 
@@ -240,4 +240,10 @@ def _where_to_cut(sample: Sample, expected: Expectation | None) -> dict[str, lis
         "span_starts": [start for start, _ in record.spans] if whole else [],
         "span_lengths": [length for _, length in record.spans] if whole else [],
         "span_tokens": list(record.span_tokens) if whole else [],
+        "span_pixels": _num_pixels(sample) if whole else [],
     }
+
+
+def _num_pixels(sample: Sample) -> list[int]:
+    """(num_images,) by the JSON."""
+    return [info["width"] * info["height"] for info in sample.record.image_info]

@@ -149,7 +149,7 @@ def test_the_ledger_is_in_the_order_of_the_stages() -> None:
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
-        (lambda m: m.update(format_version=1), "has format 1, this version of interleave reads 3"),
+        (lambda m: m.update(format_version=1), "has format 1, this version of interleave reads 4"),
         (lambda m: m.pop("shards"), "is damaged"),
         (lambda m: m["shards"][0].update(name="../x.tar"), "is damaged"),
         (lambda m: m["shards"][0].update(sha256="short"), "is damaged"),

@@ -15,7 +15,7 @@ SIZES = st.lists(st.integers(1, 100), max_size=60)
 
 
 def batching(size: int, *, max_tokens: int | None = None, by_length: bool = False) -> Batching:
-    return Batching(size=size, max_tokens=max_tokens, max_images=None, by_length=by_length)
+    return Batching(size=size, max_tokens=max_tokens, max_images=None, max_pixels=None, by_length=by_length)
 
 
 def made(

@@ -41,7 +41,7 @@ def test_it_stands_where_room_is_left_or_in_a_row_more(num_tokens: list[int], ro
 
     dataset = opened(dummy_images=True, packing=True)
     planned = [
-        PlannedRow(source=0, window=0, row=at, items=(), num_tokens=size, num_images=0)
+        PlannedRow(source=0, window=0, row=at, items=(), num_tokens=size, num_images=0, num_pixels=0)
         for at, size in enumerate(num_tokens)
     ]
     batch = dataset.read_batch(planned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,22 @@ def test_text_without_images_is_a_source_like_others(packing: bool, tmp_path: Pa
     assert sum(batch["num_images"] for batch in mixed) == mixed.reader.manifest.num_images
 
 
+@pytest.mark.parametrize("make", [sample_dataset, whole_documents])
+@pytest.mark.parametrize("budget", ["batch_images", "batch_pixels"])
+def test_batches_stay_within_a_budget_of_images_or_of_their_pixels(make: Callable[[], Path], budget: str) -> None:
+    """Pixels are those of the images that come out, whole documents being cut for the rows."""
+    limit = {"batch_images": 5, "batch_pixels": 800_000}[budget]
+    options = {"packing": False, "batch_size": 20, "seq_len": 2500 if make is whole_documents else 4096}
+    num_images = sizes = 0
+    for batch in opened(make(), **options, **{budget: limit}):
+        pixels = [image.shape[1] * image.shape[2] for image in batch["images"]]
+        spent = len(pixels) if budget == "batch_images" else sum(pixels)
+        assert spent <= limit or len(batch["input_ids"]) == 1
+        num_images += len(pixels)
+        sizes += len(batch["input_ids"]) > 1
+    assert num_images == opened(make(), **options).reader.manifest.num_images and sizes > 3
+
+
 def test_rows_of_one_sample_are_as_long_as_the_longest_of_their_batch() -> None:
     for batch in opened(packing=False, batch_size=4, images="bytes"):
         longest = int((batch["segment_ids"] > 0).sum(dim=1).max())
@@ -195,6 +212,7 @@ def test_the_rows_of_an_epoch_are_planned_alike_everywhere_and_read_by_number() 
         ({"batch_tokens": 9000}, "it is for packing=False"),
         ({"packing": False, "batch_tokens": 100}, "at least seq_len=4,096"),
         ({"batch_images": 8}, "batch_images is for packing=False"),
+        ({"batch_pixels": 8}, "batch_pixels is for packing=False"),
         ({"block_size": 0}, "block_size is 0, expected 1 or more"),
         ({"world_size": 4, "model_parallel": 3}, "expected a divisor of the world size 4"),
     ],

@@ -37,6 +37,7 @@ class Rows:
                 items=((self.turn, 0, None),),
                 num_tokens=num_tokens,
                 num_images=0,
+                num_pixels=0,
             )
             for number, num_tokens in enumerate(self.windows[window])
         ]

@@ -47,6 +47,7 @@ def row_of(number: int, units: list[int], with_image: list[int]) -> dict[str, An
         "num_tokens": cuts[-1] + 11 * len(starts),
         "num_content_tokens": cuts[-1],
         "num_images": len(starts),
+        "num_pixels": 1000 * len(starts),
         "num_texts": len(units),
         "source": "random",
         "doc_id": f"{number:032x}",
@@ -55,6 +56,7 @@ def row_of(number: int, units: list[int], with_image: list[int]) -> dict[str, An
         "span_starts": starts,
         "span_lengths": [1] * len(starts),
         "span_tokens": [12] * len(starts),
+        "span_pixels": [1000] * len(starts),
     }
 
 
@@ -79,6 +81,7 @@ def test_an_epoch_has_every_token_and_every_image_as_often_as_it_should(data: st
     world_size = data.draw(st.integers(1, 4))
     batch_tokens = None if packing else data.draw(st.none() | st.integers(seq_len, 4 * seq_len))
     batch_images = None if packing else data.draw(st.none() | st.integers(1, 8))
+    batch_pixels = None if packing else data.draw(st.none() | st.integers(1000, 8000))
     with tempfile.TemporaryDirectory() as scratch:
         parts = [
             Part(write(Path(scratch) / str(at), rows), data.draw(st.sampled_from([0.5, 1.0, 2.0])), epochs[at])
@@ -94,6 +97,7 @@ def test_an_epoch_has_every_token_and_every_image_as_often_as_it_should(data: st
             packing=packing,
             batch_tokens=batch_tokens,
             batch_images=batch_images,
+            batch_pixels=batch_pixels,
             until="all",
             rank=0,
             world_size=world_size,
@@ -106,6 +110,8 @@ def test_an_epoch_has_every_token_and_every_image_as_often_as_it_should(data: st
             longest = max((row.num_tokens for row in rows), default=0)
             assert batch_tokens is None or len(rows) <= 1 or len(rows) * longest <= batch_tokens
             assert batch_images is None or len(rows) <= 1 or sum(row.num_images for row in rows) <= batch_images
+            assert batch_pixels is None or len(rows) <= 1 or sum(row.num_pixels for row in rows) <= batch_pixels
+            assert all(row.num_pixels == 1000 * row.num_images for row in rows)
     for source, rows in enumerate(tables):
         mine = [row for row in planned if row.source == source]
         assert all(row.num_tokens <= seq_len for row in mine)

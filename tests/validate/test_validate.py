@@ -474,7 +474,9 @@ def test_ids_that_are_no_ids_are_found_and_nothing_is_unpickled(dataset: Path, d
 # The index
 
 
-@pytest.mark.parametrize("column", ["offset", "num_bytes", "num_tokens", "num_images", "part", "doc_id", "key"])
+@pytest.mark.parametrize(
+    "column", ["offset", "num_bytes", "num_tokens", "num_images", "num_pixels", "part", "doc_id", "key"]
+)
 def test_an_index_that_does_not_say_what_the_tar_says_is_found(dataset: Path, column: str) -> None:
     import pyarrow as pa
 
@@ -488,7 +490,9 @@ def test_an_index_that_does_not_say_what_the_tar_says_is_found(dataset: Path, co
     assert "index" in codes(dataset)
 
 
-@pytest.mark.parametrize("column", ["member_offsets", "member_bytes", "cuts", "span_starts", "span_tokens"])
+@pytest.mark.parametrize(
+    "column", ["member_offsets", "member_bytes", "cuts", "span_starts", "span_tokens", "span_pixels"]
+)
 def test_an_index_whose_lists_lie_is_found(tmp_path: Path, column: str) -> None:
     import pyarrow as pa
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +18,6 @@ _MAX_OPEN = 128
 
 class LocalStorage:
     """A dataset's folder; safe for several threads: no file is closed while it is read."""
-
-    is_remote = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,9 +34,9 @@ class LocalStorage:
     def refresh(self) -> None:
         """Nothing: the folder is what it is."""
 
-    def fetch(self, ranges: Sequence[Range]) -> list[bytes | None]:
+    def fetch(self, wanted: Iterable[tuple[int, Range]]) -> dict[int, bytes]:
         """Nothing: each is read when it is wanted."""
-        return [None] * len(ranges)
+        return {}
 
     def read(self, wanted: Range) -> bytes:
         """

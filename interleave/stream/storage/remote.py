@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -31,8 +31,6 @@ _NUM_AT_ONCE = 8
 class RemoteStorage:
     """Reads a dataset through a cache. Connections are this process's own."""
 
-    is_remote = True
-
     def __init__(self, location: str, cache: Cache) -> None:
         self._location = location.rstrip("/")
         self._cache = cache
@@ -54,14 +52,14 @@ class RemoteStorage:
         wanted = Wanted(path=self.folder / f"{sha256[:16]}.arrow", sha256=sha256, num_bytes=None)
         return self._kept(INDEX_NAME, wanted)
 
-    def fetch(self, ranges: Sequence[Range]) -> list[bytes | None]:
+    def fetch(self, wanted: Iterable[tuple[int, Range]]) -> dict[int, bytes]:
         """Brings shards that are missing, several at once, if the cache can hold them beside those in use."""
-        shards = {wanted.shard.name: wanted.shard for wanted in ranges}
+        shards = {each.shard.name: each.shard for _, each in wanted}
         missing = [shard for shard in shards.values() if not self._file(shard).path.exists()]
         if len(missing) > 1 and 2 * sum(shard.num_bytes for shard in missing) <= self._cache.max_bytes:
             with ThreadPoolExecutor(_NUM_AT_ONCE, thread_name_prefix="interleave") as threads:
                 list(threads.map(self._bring, missing))
-        return [None] * len(ranges)
+        return {}
 
     def read(self, wanted: Range) -> bytes:
         while True:
@@ -124,20 +122,22 @@ class RemoteStorage:
 class RangedStorage(RemoteStorage):
     """Reads ranges of shards where they lie, and keeps none."""
 
-    def fetch(self, ranges: Sequence[Range]) -> list[bytes | None]:
+    def fetch(self, wanted: Iterable[tuple[int, Range]]) -> dict[int, bytes]:
+        ranges = dict(wanted)
         try:
             found = self._filesystem().cat_ranges(
-                [self._url(wanted) for wanted in ranges],
-                [wanted.offset for wanted in ranges],
-                [wanted.offset + wanted.num_bytes for wanted in ranges],
+                [self._url(each) for each in ranges.values()],
+                [each.offset for each in ranges.values()],
+                [each.offset + each.num_bytes for each in ranges.values()],
                 on_error="return",
             )
         except Exception:  # noqa: BLE001 - what fails together is tried again by itself, and said there
-            return [None] * len(ranges)
-        return [
-            data if isinstance(data, bytes) and len(data) == wanted.num_bytes else None
-            for data, wanted in zip(found, ranges, strict=True)
-        ]
+            return {}
+        return {
+            number: data
+            for (number, each), data in zip(ranges.items(), found, strict=True)
+            if isinstance(data, bytes) and len(data) == each.num_bytes
+        }
 
     def read(self, wanted: Range) -> bytes:
         data: bytes = self._try(wanted.shard.name, partial(self._range, wanted))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -17,8 +17,6 @@ class Storage(Protocol):
 
     folder: Path
     # Holds the manifest, on a local disk.
-    is_remote: bool
-    # Whether it pays to ask for several ranges at once.
 
     def refresh(self) -> None:
         """Brings the manifest, again where there is one. Raises ShardError where it cannot be had."""
@@ -26,8 +24,8 @@ class Storage(Protocol):
     def index(self, manifest: Manifest) -> Path:
         """The index that belongs to a manifest, on a local disk. Raises ShardError where it cannot be had."""
 
-    def fetch(self, ranges: Sequence[Range]) -> list[bytes | None]:
-        """Ranges that are wanted soon, all at once; None for each that is still to be read."""
+    def fetch(self, wanted: Iterable[tuple[int, Range]]) -> dict[int, bytes]:
+        """Ranges that are wanted soon, by number, all at once: those that it pays to ask for before they are read."""
 
     def read(self, wanted: Range) -> bytes:
         """A range. Raises ShardError where it is missing, cut off, or not what the manifest says."""
