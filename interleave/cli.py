@@ -16,7 +16,8 @@ from interleave.cli_profile import profile_app
 from interleave.cli_score import score
 from interleave.cli_store import store_app
 from interleave.cli_takedown import takedown
-from interleave.errors import InterleaveError, ShardError, explain_missing
+from interleave.cli_validate import validate
+from interleave.errors import InterleaveError, explain_missing
 
 app = typer.Typer(
     name="interleave",
@@ -42,7 +43,6 @@ Overrides = Annotated[
         "In a mixture it is a key of all recipes; NAME.KEY is of one dataset's, mixture.KEY of the mixture.",
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes.  [default: one a core]", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -81,31 +81,7 @@ def build(
         print_report(report, Console())
 
 
-@app.command()
-def validate(
-    path: Annotated[Path, typer.Argument(help="A dataset folder, or a .tar.", show_default=False)],
-    workers: Workers = None,
-    decode: Annotated[bool, typer.Option("--decode/--no-decode", help="Decode every image.")] = True,
-    as_json: AsJson = False,
-) -> None:
-    """Check that shards are sound.
-
-    The exit code is 0 if they are, 1 if not, 2 if they could not be checked. A tar beside its manifest is checked
-    against it; a tar alone as far as it speaks for itself.
-    """
-    from interleave.executors import default_workers, open_executor
-    from interleave.validate.dataset import validate as run_validate
-    from interleave.validate.text import as_json as outcome_json
-    from interleave.validate.text import as_text
-
-    try:
-        with open_executor(workers or default_workers()) as executor:
-            outcome = run_validate(path, executor, decode=decode, quiet=as_json)
-    except ShardError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    typer.echo(outcome_json(outcome) if as_json else as_text(path, outcome))
-    raise typer.Exit(1 if outcome.num_findings else 0)
+app.command()(validate)
 
 
 @app.command()

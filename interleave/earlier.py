@@ -39,8 +39,9 @@ def _open(folder: Path, digest: str, output: Path) -> EarlierDataset:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from interleave.dedup.columns import FINGERPRINT_FILES
     from interleave.dedup.corpus import EarlierDataset
-    from interleave.dedup.sealed import FINGERPRINT_FILES, sealed_files
+    from interleave.dedup.sealed import sealed_files
     from interleave.dedup.text_fingerprints import TEXT_VERSION
 
     if folder.resolve().is_relative_to(output.resolve()):

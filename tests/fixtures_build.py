@@ -21,14 +21,19 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from interleave.files import sha256_of
 from interleave.flow import build
-from interleave.identity import document_id
+from interleave.identity import document_id, fingerprint
 from interleave.recipe_file import load_recipe
 from interleave.report import Report
 from interleave.sample import Record, read_ids
-from interleave.shard.index import SCHEMA, write_index
+from interleave.shard.entries import shard_entry, sums
+from interleave.shard.index import SCHEMA, read_index, write_index
+from interleave.shard.manifest import ModelEntry, TokenizerEntry, manifest_bytes
+from interleave.shard.sidecars import sidecars
 from interleave.shard.tar import END, write_member
 from interleave.stream.reader import DatasetReader
 
@@ -190,6 +195,11 @@ def manifest_of(dataset: Path) -> dict[str, Any]:
     return found
 
 
+def write_manifest_of(dataset: Path, fields: dict[str, Any]) -> None:
+    """Writes a manifest with its own SHA-256 made right."""
+    (dataset / "manifest.json").write_bytes(manifest_bytes(fields))
+
+
 def write_tar(path: Path, members: Sequence[tuple[str, bytes]]) -> None:
     buffer = io.BytesIO()
     for name, data in members:
@@ -197,30 +207,48 @@ def write_tar(path: Path, members: Sequence[tuple[str, bytes]]) -> None:
     path.write_bytes(buffer.getvalue() + END)
 
 
-def edit_shard(dataset: Path, edit: Callable[[Members], Members]) -> None:
-    """Changes the members of the first shard, and makes index, manifest and every checksum right again."""
-    tar = dataset / manifest_of(dataset)["shards"][0]["name"]
+def edit_shard(dataset: Path, edit: Callable[[Members], Members], shard: int = 0) -> None:
+    """Changes the members of a shard, and makes index, manifest and every checksum right again."""
+    tar = dataset / manifest_of(dataset)["shards"][shard]["name"]
     write_tar(tar, edit(tar_members(tar)))
-    with pa.memory_map(str(dataset / "index.arrow")) as source:
-        before = pa.ipc.open_file(source).read_all().to_pylist()
-    rows = [_indexed(members, row, tar.read_bytes()) for members, row in zip(_by_sample(tar), before, strict=False)]
-    others = [row for row in before if row["shard"] != 0]
-    write_index(dataset / "index.arrow", [pa.RecordBatch.from_pylist(rows + others, schema=SCHEMA)])
-    seal_again(dataset, rows)
+    rows = read_index(dataset / "index.arrow").to_pylist()
+    before = [row for row in rows if row["shard"] == shard]
+    found = [_indexed(members, row, tar.read_bytes()) for members, row in zip(_by_sample(tar), before, strict=False)]
+    write_rows(dataset, [*(row for row in rows if row["shard"] < shard), *found, *rows_behind(rows, shard)])
+    seal_again(dataset)
 
 
-def seal_again(dataset: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Makes the manifest agree with the first shard, whose samples have these rows in the index, and with the files."""
+def rows_behind(rows: Sequence[dict[str, Any]], shard: int) -> list[dict[str, Any]]:
+    return [row for row in rows if row["shard"] > shard]
+
+
+def write_rows(dataset: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes the index."""
+    write_index(dataset / "index.arrow", [pa.RecordBatch.from_pylist(list(rows), schema=SCHEMA)])
+
+
+def seal_again(dataset: Path) -> None:
+    """Makes the manifest agree with shards, index and files, and sidecars with these: as if it had been built so."""
     manifest = manifest_of(dataset)
-    entry = manifest["shards"][0]
-    data = (dataset / entry["name"]).read_bytes()
-    entry |= {"sha256": hashlib.sha256(data).hexdigest(), "num_bytes": len(data), "num_samples": len(rows)}
-    entry |= {name: sum(row[name] for row in rows) for name in ("num_images", "num_ids", "num_tokens")}
-    for name in ("num_samples", "num_images", "num_ids", "num_tokens"):
-        manifest[name] = sum(shard[name] for shard in manifest["shards"])
-    for name in manifest["files"]:
-        manifest["files"][name] = hashlib.sha256((dataset / name).read_bytes()).hexdigest()
-    (dataset / "manifest.json").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    index = read_index(dataset / "index.arrow")
+    entries = []
+    for number, entry in enumerate(manifest["shards"]):
+        path = dataset / entry["name"]
+        rows = index.filter(pc.equal(index["shard"], number))
+        entries.append(shard_entry(path.name, sha256_of(path), path.stat().st_size, rows))
+    manifest |= {"shards": [entry.model_dump() for entry in entries], **sums(entries)}
+    manifest["recipe_hash"] = fingerprint(manifest["recipe"])
+    manifest["build_digest"] = fingerprint([[entry.sha256 for entry in entries], manifest["recipe_hash"]])
+    tokenizer, model = TokenizerEntry(**manifest["tokenizer"]), ModelEntry(**manifest["model"])
+    for name, data in sidecars(manifest["name"], entries, index, tokenizer, model):
+        (dataset / name).write_bytes(data)
+    seal_files(dataset, manifest)
+
+
+def seal_files(dataset: Path, manifest: dict[str, Any] | None = None) -> None:
+    """Makes the checksums right again of all files beside the shards."""
+    fields = manifest_of(dataset) if manifest is None else manifest
+    write_manifest_of(dataset, fields | {"files": {name: sha256_of(dataset / name) for name in fields["files"]}})
 
 
 def _by_sample(path: Path) -> list[list[tarfile.TarInfo]]:
@@ -232,8 +260,6 @@ def _indexed(members: Sequence[tarfile.TarInfo], before: Mapping[str, Any], tar:
     """The row of the index that belongs to a sample as it is now."""
     data = [tar[info.offset_data : info.offset_data + info.size] for info in members]
     fields, ids = orjson.loads(data[0]), read_ids(data[1])
-    sides = [(info["width"], info["height"]) for info in fields["image_info"]]
-    are_sizes = all(isinstance(side, int) for size in sides for side in size)
     end = members[-1].offset_data + -(-members[-1].size // 512) * 512
     return dict(before) | {
         "key": members[0].name.partition(".")[0],
@@ -244,10 +270,19 @@ def _indexed(members: Sequence[tarfile.TarInfo], before: Mapping[str, Any], tar:
         "num_ids": len(ids),
         "num_tokens": len(ids) + sum(fields["span_tokens"]) - sum(length for _, length in fields["spans"]),
         "num_images": len(members) - 2,
-        "num_pixels": sum(width * height for width, height in sides) if are_sizes else before["num_pixels"],
+        "num_pixels": _num_pixels(fields.get("image_info"), before),
+        "num_texts": sum(text is not None for text in fields["texts"]),
         "doc_id": fields["doc_id"],
         "part": fields["part"],
     }
+
+
+def _num_pixels(image_info: Any, before: Mapping[str, Any]) -> int:
+    """As stated; as before where what is stated is no size."""
+    try:
+        return sum(int(info["width"]) * int(info["height"]) for info in image_info)
+    except (TypeError, KeyError, ValueError):
+        return int(before["num_pixels"])
 
 
 @cache

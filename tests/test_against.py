@@ -9,7 +9,7 @@ import pytest
 from fixtures_build import RECIPE, build_sample, build_small, copy_of, sample_dataset, small_dataset
 from records import read_drops
 
-from interleave.dedup.sealed import FINGERPRINT_FILES
+from interleave.dedup.columns import FINGERPRINT_FILES
 from interleave.errors import RecipeError, TaskError
 from interleave.recipe_file import load_recipe
 from interleave.shard.index import read_index

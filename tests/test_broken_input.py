@@ -132,7 +132,7 @@ def test_a_folder_that_is_no_dataset_is_said_to_be_none(tmp_path: Path) -> None:
     assert_refused(command("validate", tmp_path), 2, "no finished dataset")
 
 
-@pytest.mark.parametrize("text", ["", '{"format_version": 4}'])
+@pytest.mark.parametrize("text", ["", '{"format_version": 5}'])
 def test_a_damaged_manifest_is_said_to_be_one(tmp_path: Path, text: str) -> None:
     dataset = copy_of(small_dataset(), tmp_path / "six")
     (dataset / "manifest.json").write_text(text)

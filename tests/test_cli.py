@@ -127,11 +127,11 @@ def test_validate_prints_json_with_code_place_and_remedy(tmp_path: Path) -> None
     assert "shard-0000.tar" in finding["where"] and finding["remedy"] and finding["message"]
 
 
-def test_validate_decodes_no_image_when_told_so(tmp_path: Path) -> None:
+def test_validate_reads_no_image_when_it_is_to_be_quick(tmp_path: Path) -> None:
     dataset = copy_of(small_dataset(), tmp_path / "six")
     edit_shard(dataset, lambda members: [(n, b"no JPEG" if n.endswith(".jpg") else d) for n, d in members])
     assert run(app, ["validate", str(dataset), "--workers", "1"]).exit_code == 1
-    assert run(app, ["validate", str(dataset), "--workers", "1", "--no-decode"]).exit_code == 0
+    assert run(app, ["validate", str(dataset), "--workers", "1", "--level", "quick"]).exit_code == 0
 
 
 def test_inspect_shows_sizes_and_a_sample_with_its_images_in_place() -> None:

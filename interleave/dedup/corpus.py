@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from interleave.dedup.clusters import Ints
-from interleave.dedup.tables import NO_DATE, FingerprintFiles, num_rows, read_numbers
+from interleave.dedup.columns import num_rows, read_numbers
+from interleave.dedup.tables import NO_DATE, FingerprintFiles
 from interleave.dedup.word_hashes import UInt64s
 
 Keep = Literal["first", "longest", "oldest", "newest"]

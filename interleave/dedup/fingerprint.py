@@ -21,17 +21,8 @@ import pyarrow.parquet as pq
 from interleave.access.spelling import canonical_url, host_of
 from interleave.counts import Counts
 from interleave.dedup.clusters import Ints
-from interleave.dedup.tables import (
-    BANDS,
-    DOCUMENTS,
-    IMAGES,
-    NO_DATE,
-    PARAGRAPHS,
-    FingerprintFiles,
-    binaries,
-    fixed_binary,
-    write_columns,
-)
+from interleave.dedup.columns import binaries, fixed_binary, write_columns
+from interleave.dedup.tables import BANDS, DOCUMENTS, IMAGES, NO_DATE, PARAGRAPHS, FingerprintFiles
 from interleave.dedup.text_fingerprints import fingerprint_texts, hash_sequences
 from interleave.dedup.word_hashes import WordHashes, hash_words
 from interleave.drops import Dropped, read_dropped

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from interleave.dedup.clusters import Hashes, Ints
+from interleave.dedup.columns import num_rows, read_numbers
 from interleave.dedup.corpus import Bools, Corpus, copies, inverse, repeated
 from interleave.dedup.hamming import hamming_pairs
 from interleave.dedup.leaders import leaders
-from interleave.dedup.tables import num_rows, read_numbers
 from interleave.dedup.word_hashes import UInt64s, mix
 
 Policy = Literal["drop_all", "keep_n"]

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from interleave.counts import Counts
 from interleave.dedup.clusters import Ints
+from interleave.dedup.columns import num_rows, read_numbers, read_rows
 from interleave.dedup.corpus import Corpus
 from interleave.dedup.images import ImageColumns
-from interleave.dedup.tables import num_rows, read_numbers, read_rows
 from interleave.drops import DROPS
 from interleave.spool import write_table
 

@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from interleave.dedup.clusters import Ints
+from interleave.dedup.columns import read_rows
 from interleave.dedup.corpus import Corpus
-from interleave.dedup.tables import BANDS, read_rows
+from interleave.dedup.tables import BANDS
 from interleave.dedup.text_fingerprints import UInt32s, jaccard
 from interleave.dedup.word_hashes import UInt64s
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from interleave.dedup.clusters import Ints
+from interleave.dedup.columns import num_rows, read_numbers
 from interleave.dedup.corpus import Corpus, copies
-from interleave.dedup.tables import num_rows, read_numbers
 from interleave.dedup.word_hashes import UInt64s, mix
 
 # Paragraphs looked at at once; each takes about 60 bytes.

@@ -10,9 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interleave.dedup.tables import DOCUMENTS, IMAGES, FingerprintFiles, read_numbers, write_columns
-
-FINGERPRINT_FILES = ("fingerprints/documents.parquet", "fingerprints/images.parquet")
+from interleave.dedup.columns import FINGERPRINT_FILES, read_numbers, write_columns
+from interleave.dedup.tables import DOCUMENTS, IMAGES, FingerprintFiles
 
 Bools = npt.NDArray[np.bool_]
 Ids = npt.NDArray[np.bytes_]

@@ -1,4 +1,4 @@
-"""Tables of fingerprints: small records about documents, their images and their paragraphs, read a column at a time.
+"""Tables of fingerprints: small records about documents, their images and their paragraphs.
 
 A set of three files for each split of the input, and one of two for a sealed dataset. Images and paragraphs say which
 row of the documents they belong to.
@@ -10,19 +10,12 @@ row of the documents they belong to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from interleave.dedup.text_fingerprints import NUM_BANDS, TEXT_VERSION
-from interleave.spool import write_parquet
 
 BANDS = tuple(f"band_{number:02d}" for number in range(NUM_BANDS))
 # A document without a date.
@@ -66,7 +59,6 @@ PARAGRAPHS = pa.schema(
     ],
     metadata=_VERSION,
 )
-_ROWS_PER_GROUP, _BYTES_PER_GROUP = 4096, 1 << 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,87 +69,3 @@ class FingerprintFiles:
     images: str
     paragraphs: str | None
     # None: of a dataset that is sealed.
-
-
-class ColumnsWriter:
-    """Appends tables to a Parquet file, in row groups of a few thousand rows."""
-
-    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
-        self._writer = writer
-        self._schema = schema
-        self._pieces: list[pa.Table] = []
-
-    def append(self, table: pa.Table) -> None:
-        self._pieces.append(table.cast(self._schema))
-        # By bytes too: offsets into the data of a row group have 31 bits.
-        if (
-            sum(piece.num_rows for piece in self._pieces) >= _ROWS_PER_GROUP
-            or sum(piece.nbytes for piece in self._pieces) >= _BYTES_PER_GROUP
-        ):
-            self.flush()
-
-    def flush(self) -> None:
-        if self._pieces:
-            self._writer.write_table(pa.concat_tables(self._pieces).combine_chunks())
-            self._pieces.clear()
-
-
-@contextmanager
-def write_columns(path: Path, schema: pa.Schema) -> Iterator[ColumnsWriter]:
-    """A file that has its final name only when all rows are in it."""
-    # Hashes do not compress; what does is small.
-    with write_parquet(path, schema, compression="none", use_dictionary=["host"]) as file:
-        table = ColumnsWriter(file, schema)
-        yield table
-        table.flush()
-
-
-def num_rows(path: str) -> int:
-    return int(pq.read_metadata(path).num_rows)
-
-
-def read_numbers(path: str, name: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """(num_rows,) a column of numbers, or of the last bytes of binaries of one width, a row group at a time."""
-    with pq.ParquetFile(path, memory_map=False) as file:
-        found = np.empty(file.metadata.num_rows, dtype=dtype)
-        filled = 0
-        for group in range(file.num_row_groups):
-            for chunk in file.read_row_group(group, columns=[name]).column(0).chunks:
-                found[filled : filled + len(chunk)] = _numbers(chunk, found.dtype)
-                filled += len(chunk)
-    return found
-
-
-def read_rows(path: str, name: str, rows: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], pa.Array]]:
-    """(which of the rows, their values), of those row groups that hold any; rows: ascending."""
-    with pq.ParquetFile(path) as file:
-        start = 0
-        for group in range(file.num_row_groups):
-            end = start + file.metadata.row_group(group).num_rows
-            low, high = np.searchsorted(rows, [start, end])
-            if low < high:
-                column = file.read_row_group(group, columns=[name]).column(0).combine_chunks()
-                yield np.arange(low, high), column.take(pa.array(rows[low:high] - start))
-            start = end
-
-
-def fixed_binary(values: npt.NDArray[Any], width: int) -> pa.Array:
-    """Rows of raw bytes as a column."""
-    data = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(pa.binary(width), data.nbytes // width, [None, pa.py_buffer(data)])
-
-
-def binaries(values: npt.NDArray[Any], offsets: Sequence[int] | npt.NDArray[np.int64]) -> pa.Array:
-    """Stretches of numbers as a column of bytes; offsets count numbers."""
-    places = (np.asarray(offsets) * values.itemsize).astype(np.int32)
-    return pa.Array.from_buffers(
-        pa.binary(), len(places) - 1, [None, pa.py_buffer(places), pa.py_buffer(np.ascontiguousarray(values))]
-    )
-
-
-def _numbers(chunk: pa.Array, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    if not pa.types.is_fixed_size_binary(chunk.type):
-        return np.asarray(chunk.to_numpy(zero_copy_only=False))
-    width = chunk.type.byte_width
-    raw = np.frombuffer(chunk.buffers()[1], dtype=np.uint8)[chunk.offset * width : (chunk.offset + len(chunk)) * width]
-    return raw.reshape(-1, width)[:, width - dtype.itemsize :].copy().view(dtype).ravel()

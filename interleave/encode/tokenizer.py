@@ -54,8 +54,10 @@ _KINDS: dict[str, Callable[[Path, Sequence[str]], Tokenizer]] = {
 }
 
 
-def find_tokenizer(name: str) -> Path:
+def find_tokenizer(name: str, *, offline: bool = False) -> Path:
     """The file of a tokenizer that a recipe names; one from the hub is downloaded, or taken from its cache.
+
+    offline: nothing is downloaded.
 
     Raises:
         RecipeError: there is no such file, package or hub id.
@@ -69,7 +71,7 @@ def find_tokenizer(name: str) -> Path:
         return path
     if path.is_absolute() or path.suffix in _KINDS:
         raise RecipeError(f"tokenizer: {name} does not exist; expected a file, a folder, a hub id or package:NAME/PATH")
-    return _from_hub(name)
+    return _from_hub(name, offline)
 
 
 @lru_cache(maxsize=2)
@@ -192,7 +194,7 @@ def _in_folder(folder: Path) -> Path:
     return found[0]
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, offline: bool) -> Path:
     from huggingface_hub import hf_hub_download, snapshot_download
     from huggingface_hub import logging as hub_logging
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -201,12 +203,12 @@ def _from_hub(name: str) -> Path:
     try:
         for file in ("tokenizer.json", "tokenizer.model"):
             try:
-                found = Path(hf_hub_download(name, file))
+                found = Path(hf_hub_download(name, file, local_files_only=offline))
             except EntryNotFoundError as error:
-                if isinstance(error, LocalEntryNotFoundError):
+                if isinstance(error, LocalEntryNotFoundError) and not offline:
                     raise
                 continue
-            snapshot_download(name, allow_patterns=["tokenizer_config.json"])
+            snapshot_download(name, allow_patterns=["tokenizer_config.json"], local_files_only=offline)
             return found
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise RecipeError(

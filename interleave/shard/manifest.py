@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,11 @@ from interleave.errors import ShardError
 from interleave.files import write_bytes
 
 MANIFEST_NAME = "manifest.json"
-FORMAT_VERSION = 4
+# Folder of what was measured and dropped.
+LEDGER = "ledger"
+FORMAT_VERSION = 5
+# The manifest's own, of all else in it: damage to the one file that vouches for the others is seen, too.
+_OWN_SHA256 = "sha256"
 # Holds the files that a take-down has made, all of them, until they have taken the old ones' places.
 STAGED = ".takedown"
 
@@ -121,8 +126,14 @@ class Manifest(_Part):
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    data = orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-    write_bytes(folder / MANIFEST_NAME, data + b"\n")
+    write_bytes(folder / MANIFEST_NAME, manifest_bytes(manifest.model_dump(mode="json")))
+
+
+def manifest_bytes(fields: dict[str, Any]) -> bytes:
+    """The file of a manifest with these fields, and with their SHA-256."""
+    signed = {name: value for name, value in fields.items() if name != _OWN_SHA256}
+    signed[_OWN_SHA256] = _sha256_of(signed)
+    return orjson.dumps(signed, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -141,10 +152,16 @@ def read_manifest(folder: Path) -> Manifest:
         fields = orjson.loads(data)
         # First of all: another format has other fields.
         _check_version(fields, path)
+        if isinstance(fields, dict) and fields.pop(_OWN_SHA256, None) != _sha256_of(fields):
+            raise ShardError(f"{path} is damaged: its SHA-256 is not that of what it says; build the dataset again")
         return Manifest.model_validate(fields)
     except (ValidationError, orjson.JSONDecodeError) as error:
         first = str(error).splitlines()[:3]
         raise ShardError(f"{path} is damaged: {' '.join(' '.join(first).split())}; build the dataset again") from None
+
+
+def _sha256_of(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _check_version(fields: object, path: Path) -> None:

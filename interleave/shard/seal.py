@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from interleave.clean.decide import SIGNALS
 from interleave.counts import Counts
-from interleave.dedup.sealed import FINGERPRINT_FILES, write_sealed
+from interleave.dedup.columns import FINGERPRINT_FILES
+from interleave.dedup.sealed import write_sealed
 from interleave.dedup.tables import FingerprintFiles
 from interleave.errors import TaskError
 from interleave.files import sha256_of, write_bytes
@@ -24,6 +25,7 @@ from interleave.shard.entries import shard_entry, sums
 from interleave.shard.index import INDEX_NAME, read_index, write_index
 from interleave.shard.manifest import (
     FORMAT_VERSION,
+    LEDGER,
     MANIFEST_NAME,
     InputEntry,
     Manifest,
@@ -39,7 +41,6 @@ from interleave.shard.tar import END
 from interleave.shard.write import shard_name
 from interleave.spool import write_table
 
-LEDGER = "ledger"
 _LEDGER_FILES = (f"{LEDGER}/drops.parquet", *(f"{LEDGER}/{level}.parquet" for level in SIGNALS))
 # The build's summary with its times lies beside a dataset, and is no part of its digest.
 SUMMARY_NAME = "summary.json"

@@ -20,6 +20,7 @@ from typing import TypeVar
 import pyarrow as pa
 from tqdm import tqdm
 
+from interleave.dedup.columns import FINGERPRINT_FILES
 from interleave.errors import RecipeError, ShardError
 from interleave.executors import Executor
 from interleave.files import sha256_of, write_bytes
@@ -29,7 +30,7 @@ from interleave.shard.index import INDEX_NAME, read_index, write_index
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, ShardEntry, read_manifest, write_manifest
 from interleave.shard.sidecars import is_sidecar, sidecars
 from interleave.shard.takedown_find import FindTask, Hit, ShardRows, find_hits
-from interleave.shard.takedown_fingerprints import FINGERPRINT_FILES, count_fingerprints, forget_fingerprints
+from interleave.shard.takedown_fingerprints import count_fingerprints, forget_fingerprints
 from interleave.shard.takedown_ledger import count_rows_to_forget, forget, measured_documents
 from interleave.shard.takedown_request import Request, as_record
 from interleave.shard.takedown_shard import RewriteTask, rewrite

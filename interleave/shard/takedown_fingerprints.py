@@ -14,10 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from interleave.dedup.columns import FINGERPRINT_FILES
 from interleave.spool import write_table
-
-# As `dedup` names them, which needs packages that a take-down does not.
-FINGERPRINT_FILES = ("fingerprints/documents.parquet", "fingerprints/images.parquet")
 
 Bools = npt.NDArray[np.bool_]
 

@@ -65,14 +65,14 @@ def write_member(file: Sink, name: str, data: bytes) -> int:
     return len(header) + len(data) + len(padding)
 
 
-def read_members(file: IO[bytes], num_bytes: int) -> Iterator[Member]:
-    """The members of a tar of `num_bytes`, by their headers alone.
+def read_members(file: IO[bytes], num_bytes: int, *, start: int = 0, stop: int | None = None) -> Iterator[Member]:
+    """The members of a tar of `num_bytes`, by their headers alone; or of those that fill its bytes [start, stop).
 
     Raises:
         ShardError: the tar is not plain, is cut off, or a header contradicts the file.
     """
-    position = 0
-    while True:
+    position, last = start, num_bytes if stop is None else min(stop, num_bytes)
+    while stop is None or position < stop:
         file.seek(position)
         block = file.read(BLOCK)
         if len(block) < BLOCK:
@@ -82,9 +82,10 @@ def read_members(file: IO[bytes], num_bytes: int) -> Iterator[Member]:
             return
         info = _header(block, position)
         end = position + BLOCK + -(-info.size // BLOCK) * BLOCK
-        if end > num_bytes:
+        if end > last:
+            where = "the tar" if stop is None else "its sample"
             raise ShardError(
-                f"{info.name} at byte {position:,} says {info.size:,} bytes, the tar ends at {num_bytes:,}: cut off?"
+                f"{info.name} at byte {position:,} says {info.size:,} bytes, {where} ends at {last:,}: cut off?"
             )
         yield Member(name=info.name, header=position, data=position + BLOCK, num_bytes=info.size)
         position = end

@@ -3,122 +3,171 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 from tqdm import tqdm
 
-from interleave.access.blocklist import read_blocklists
-from interleave.errors import RecipeError, ShardError
+from interleave import __version__
+from interleave.errors import ShardError
 from interleave.executors import Executor
-from interleave.files import sha256_of
-from interleave.shard.entries import sums
-from interleave.shard.manifest import MANIFEST_NAME, Manifest, read_manifest
-from interleave.shard.takedown_request import Request, request_of
-from interleave.shard.takedown_swap import RECORD_NAME, is_interrupted
-from interleave.validate.checks import Expectation
-from interleave.validate.findings import Finding, Outcome, join
-from interleave.validate.shard import ShardTask, validate_shard
+from interleave.shard.index import INDEX_NAME, read_index
+from interleave.shard.manifest import MANIFEST_NAME, read_manifest
+from interleave.validate import against, file_checks, index_checks, together
+from interleave.validate.file_checks import Placed
+from interleave.validate.findings import Findings, Outcome, join
+from interleave.validate.measured import write_measured
+from interleave.validate.options import Options
+from interleave.validate.shard import Listed, ShardOutcome, ShardTask, validate_shard
+from interleave.validate.whole_sample import SampleChecks
+
+_USUAL = Options()
 
 
-def validate(path: Path, executor: Executor, *, decode: bool = True, quiet: bool = False) -> Outcome:
+def validate(path: Path, executor: Executor, options: Options = _USUAL, *, quiet: bool = False) -> Outcome:
     """Checks a dataset folder, or a tar (against the manifest beside it, if it has an entry there).
 
     Raises:
-        ShardError: there is nothing to validate.
+        ShardError: there is nothing to validate, or what was asked for cannot be looked at.
     """
-    tasks, manifest = _tasks(path, decode)
-    outcomes: dict[int, Outcome] = {}
+    if path.is_dir():
+        return _Dataset(path, options).validate(executor, quiet)
+    if not path.is_file():
+        raise ShardError(f"{path} does not exist; expected a dataset folder or a .tar")
+    if (path.parent / MANIFEST_NAME).is_file():
+        beside = _Dataset(path.parent, options)
+        if path.name in beside.names:
+            return beside.validate_shard(path.name, executor, quiet)
+    if options.sample is not None:
+        raise ShardError(f"{path} stands alone, without an index to draw samples from; leave out --sample")
+    task = ShardTask(path=str(path), checks=against.of_tar(options.level), listed=None, picked=None)
+    (shard,) = _run(executor, [task], quiet)
+    return join([shard.outcome, _empty((against.BY_ITSELF,))])
+
+
+class _Dataset:
+    """A folder with a manifest."""
+
+    def __init__(self, folder: Path, options: Options) -> None:
+        self._folder = folder
+        self._options = options
+        self._manifest = read_manifest(folder)
+        self._findings = Findings()
+        self._index = self._read_index()
+        self.names = [shard.name for shard in self._manifest.shards]
+
+    def validate(self, executor: Executor, quiet: bool) -> Outcome:
+        self._check_whole()
+        with tempfile.TemporaryDirectory(prefix="interleave-") as scratch:
+            table, num_measured = self._write_measured(Path(scratch) / "measured.npy")
+            checks, not_checked = against.of_dataset(self._folder, self._manifest, self._index, self._options, table)
+            shards = _run(executor, self._tasks(checks), quiet)
+        self._add(together.check_duplicates(self.names, shards))
+        if num_measured is not None and self._options.sample is None:
+            self._add(together.check_images(num_measured, shards))
+        return self._outcome(shards, not_checked)
+
+    def validate_shard(self, name: str, executor: Executor, quiet: bool) -> Outcome:
+        with tempfile.TemporaryDirectory(prefix="interleave-") as scratch:
+            table, _ = self._write_measured(Path(scratch) / "measured.npy")
+            checks, not_checked = against.of_dataset(self._folder, self._manifest, self._index, self._options, table)
+            task = self._tasks(checks)[self.names.index(name)]
+            shards = _run(executor, [task], quiet)
+        return self._outcome(shards, not_checked)
+
+    def _check_whole(self) -> None:
+        """Everything that is said of the dataset without its tars."""
+        folder, manifest, index = self._folder, self._manifest, self._index
+        self._add(file_checks.check_files(folder, manifest))
+        if index is None:
+            return
+        self._add(file_checks.check_manifest(manifest, index))
+        self._add(file_checks.check_ledger(folder, manifest, index))
+        self._add(index_checks.check_parts(index))
+        if manifest.made_with.get("interleave") == __version__:
+            self._add(file_checks.check_sidecars(folder, manifest, index))
+        if self._options.num_ranks is not None:
+            self._add(index_checks.check_balance(manifest, self._options.num_ranks, self._options.num_workers))
+
+    def _read_index(self) -> pa.Table | None:
+        """Mapped, once it is known that nothing in it leads out of it."""
+        try:
+            index = read_index(self._folder / INDEX_NAME)
+            index.validate(full=True)
+        except (ShardError, pa.ArrowException, ValueError) as error:
+            self._add(iter([(INDEX_NAME, "index", str(error)[:300])]))
+            return None
+        return index
+
+    def _write_measured(self, path: Path) -> tuple[Path | None, int | None]:
+        try:
+            return path, write_measured(self._folder, path)
+        except ShardError as error:
+            self._add(iter([("fingerprints", "fingerprints", str(error))]))
+            return None, None
+
+    def _tasks(self, checks: SampleChecks) -> list[ShardTask]:
+        shards = self._manifest.shards
+        firsts = list(accumulate((shard.num_rows for shard in shards), initial=0))
+        if self._index is None or self._index.num_rows != firsts[-1]:
+            paths = [self._folder / shard.name for shard in shards]
+            return [ShardTask(path=str(path), checks=checks, listed=None, picked=None) for path in paths]
+        parts, picked = index_checks.num_parts(self._index), self._picked(self._index)
+        return [
+            ShardTask(
+                path=str(self._folder / shard.name),
+                checks=checks,
+                listed=Listed(entry=shard, first_sample=first, num_parts=parts[first : first + shard.num_rows]),
+                picked=None if picked is None else _between(picked, first, first + shard.num_rows),
+            )
+            for shard, first in zip(shards, firsts, strict=False)
+        ]
+
+    def _picked(self, index: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+        """Rows to look at, ascending: drawn at random, and the same every time."""
+        wanted = self._options.sample
+        there = np.flatnonzero(index["num_bytes"].to_numpy())
+        if wanted is None or wanted >= len(there):
+            return None
+        return np.sort(np.random.default_rng(0).choice(there, wanted, replace=False))
+
+    def _add(self, placed: Placed) -> None:
+        for where, code, message in placed:
+            self._findings.add([(code, message)], where)
+
+    def _outcome(self, shards: Sequence[ShardOutcome], not_checked: tuple[str, ...]) -> Outcome:
+        if self._manifest.made_with.get("interleave") != __version__:
+            made = self._manifest.made_with.get("interleave", "?")
+            not_checked += (f"files for other readers: interleave {made} wrote them, this is {__version__}",)
+        if self._options.sample is not None:
+            not_checked += ("checksums of shards, and their sums: samples alone were looked at",)
+        about_all = replace(
+            _empty(not_checked), findings=tuple(self._findings.kept), counts=dict(self._findings.counts)
+        )
+        return join([about_all, *(shard.outcome for shard in shards)])
+
+
+def _between(rows: np.ndarray[tuple[int], np.dtype[np.int64]], first: int, end: int) -> tuple[int, ...]:
+    """Those in [first, end), counted from `first`."""
+    low, high = np.searchsorted(rows, (first, end))
+    return tuple((rows[low:high] - first).tolist())
+
+
+def _empty(not_checked: tuple[str, ...]) -> Outcome:
+    return Outcome(counts={}, not_checked=not_checked)
+
+
+def _run(executor: Executor, tasks: Sequence[ShardTask], quiet: bool) -> list[ShardOutcome]:
+    """In the order of the shards."""
+    outcomes: dict[int, ShardOutcome] = {}
     silent = quiet or not sys.stderr.isatty()
     with tqdm(total=len(tasks), desc="validate", unit="shard", disable=silent, leave=False) as bar:
         for position, outcome in executor.map(validate_shard, tasks):
             outcomes[position] = outcome
             bar.update()
-    shards = [outcomes[position] for position in range(len(tasks))]
-    if manifest is None or not path.is_dir():
-        return join(shards)
-    findings = tuple(_check_files(path, manifest))
-    about_files = Outcome(
-        num_shards=0, num_samples=0, num_images=0, num_tokens=0, findings=findings, num_findings=len(findings)
-    )
-    return join([about_files, *shards])
-
-
-def _tasks(path: Path, decode: bool) -> tuple[list[ShardTask], Manifest | None]:
-    if path.is_dir():
-        manifest = read_manifest(path)
-        return _of_dataset(path, manifest, decode), manifest
-    if not path.is_file():
-        raise ShardError(f"{path} does not exist; expected a dataset folder or a .tar")
-    if (path.parent / MANIFEST_NAME).is_file():
-        manifest = read_manifest(path.parent)
-        beside = [task for task in _of_dataset(path.parent, manifest, decode) if Path(task.path).name == path.name]
-        if beside:
-            return beside, manifest
-    alone = ShardTask(
-        path=str(path), number=0, first_sample=None, entry=None, expected=None, taken_down=Request(), decode=decode
-    )
-    return [alone], None
-
-
-def _of_dataset(folder: Path, manifest: Manifest, decode: bool) -> list[ShardTask]:
-    image = manifest.model.image
-    if not image.is_known:
-        raise ShardError(
-            f"{folder} is for the profile {image.profile}, which is not installed here; install its package, "
-            "then validate again"
-        )
-    expected = Expectation(model=manifest.model, vocab_size=manifest.tokenizer.vocab_size, image=image)
-    taken_down = _taken_down(folder)
-    tasks, first_sample = [], 0
-    for number, entry in enumerate(manifest.shards):
-        tasks.append(
-            ShardTask(
-                path=str(folder / entry.name),
-                number=number,
-                first_sample=first_sample,
-                entry=entry,
-                expected=expected,
-                taken_down=taken_down,
-                decode=decode,
-            )
-        )
-        first_sample += entry.num_rows
-    return tasks
-
-
-def _taken_down(folder: Path) -> Request:
-    """What the dataset's own record says must not be in it.
-
-    Raises:
-        ShardError: the record cannot be read.
-    """
-    path = folder / RECORD_NAME
-    if not path.is_file():
-        return Request()
-    try:
-        return request_of(read_blocklists([str(path)]))
-    except RecipeError as error:
-        raise ShardError(str(error).removeprefix("blocklists: ")) from None
-
-
-def _check_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
-    """Everything in the folder besides the tars themselves."""
-    for name, sha256 in sorted(manifest.files.items()):
-        path = folder / name
-        if ".." in Path(name).parts or Path(name).is_absolute():
-            yield Finding(code="checksum", where=MANIFEST_NAME, message=f"{name!r} leads out of the dataset")
-        elif not path.is_file():
-            yield Finding(code="missing-file", where=name, message="is missing")
-        elif sha256_of(path) != sha256:
-            yield Finding(code="checksum", where=name, message="the SHA-256 is not the manifest's")
-    if is_interrupted(folder):
-        yield Finding(code="takedown-unfinished", where=MANIFEST_NAME, message="a take-down was interrupted")
-    for name, summed in sums(manifest.shards).items():
-        if summed != getattr(manifest, name):
-            message = f"{name} is {getattr(manifest, name):,}, its shards add up to {summed:,}"
-            yield Finding(code="manifest-counts", where=MANIFEST_NAME, message=message)
-    known = {shard.name for shard in manifest.shards}
-    for path in sorted(folder.glob("*.tar")):
-        if path.name not in known:
-            yield Finding(code="unknown-shard", where=path.name, message="is not in the manifest")
+    return [outcomes[position] for position in range(len(tasks))]

@@ -1,34 +1,18 @@
-"""What a check found: a code to search for, a place, a sentence, and what to do."""
+"""What a check found: a code, a place, a sentence; and what a whole validation comes to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-# Code -> what to do. Codes are stable; sentences may change.
-REMEDIES = {
-    "tar-structure": "fetch the shard again, or build the dataset again",
-    "member-name": "build the dataset again: some readers drop such names silently",
-    "sample-members": "build the dataset again: a sample is one .json, one .input_ids.npy and its images, side by side",
-    "key-order": "build the dataset again: keys count up, each once in the dataset",
-    "sample-json": "build the dataset again",
-    "image-count": "build the dataset again: placeholders, spans and image members must be the same number",
-    "span-placeholder": "build the dataset again: spans must cover exactly the placeholder ids",
-    "id-range": "build again with the tokenizer that the model has",
-    "context": "build again with the model's context",
-    "loss-span": "build the dataset again",
-    "placeholder-text": "build the dataset again: a literal placeholder in a text becomes an image for some trainers",
-    "image-decode": "fetch the shard again, or build the dataset again",
-    "image-size": "build the dataset again",
-    "image-metadata": "build the dataset again: images should hold nothing but pixels",
-    "checksum": "fetch the file again: it is not the one that was sealed",
-    "manifest-counts": "build the dataset again",
-    "index": "build the dataset again: a loader would read other bytes than the sample's",
-    "missing-file": "fetch the file again",
-    "taken-down": "run `interleave takedown` on the dataset with `--from` its takedowns.txt",
-    "takedown-unfinished": "run `interleave takedown` on the dataset: it completes what was interrupted",
-    "unknown-shard": "remove the file, or build the dataset again: readers that list the folder would read it",
-}
+from interleave.validate.invariants import INVARIANTS, Severity
+
+# (code, message)
+Found = Iterator[tuple[str, str]]
+
+# Of each code, kept of a shard: the others are counted.
+MAX_FINDINGS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,37 +25,71 @@ class Finding:
     message: str
 
     def __post_init__(self) -> None:
-        assert self.code in REMEDIES, self.code
+        assert self.code in INVARIANTS, self.code
+
+    @property
+    def severity(self) -> Severity:
+        return INVARIANTS[self.code].severity
 
     @property
     def remedy(self) -> str:
-        return REMEDIES[self.code]
+        return INVARIANTS[self.code].remedy
+
+
+class Findings:
+    """Counts everything that is found, and keeps the first of each code."""
+
+    def __init__(self) -> None:
+        self.kept: list[Finding] = []
+        self.counts: Counter[str] = Counter()
+
+    def add(self, found: Iterable[tuple[str, str]], where: str) -> None:
+        for code, message in found:
+            self.counts[code] += 1
+            if self.counts[code] <= MAX_FINDINGS:
+                self.kept.append(Finding(code=code, where=where, message=message))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a validation looked at and found."""
+    """What a validation looked at, and what it found."""
 
-    num_shards: int
-    num_samples: int
-    num_images: int
-    num_tokens: int
-    findings: tuple[Finding, ...]
-    # In the order of the files; the first MAX_FINDINGS a shard.
-    num_findings: int
+    num_shards: int = 0
+    num_samples: int = 0
+    num_images: int = 0
+    num_tokens: int = 0
+    findings: tuple[Finding, ...] = ()
+    # In the order of the files.
+    counts: Mapping[str, int]
+    # Of all findings by code, also of those that were not kept.
+    not_checked: tuple[str, ...] = ()
+    # What was asked for or is usual and could not be looked at, and why.
 
+    @property
+    def num_errors(self) -> int:
+        return self._num(Severity.ERROR)
 
-MAX_FINDINGS = 100
+    @property
+    def num_warnings(self) -> int:
+        return self._num(Severity.WARNING)
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.num_errors
+
+    def _num(self, severity: Severity) -> int:
+        return sum(number for code, number in self.counts.items() if INVARIANTS[code].severity is severity)
 
 
 def join(outcomes: Iterable[Outcome]) -> Outcome:
     """Several outcomes as one."""
-    all_of_them = list(outcomes)
+    joined = list(outcomes)
     return Outcome(
-        num_shards=sum(outcome.num_shards for outcome in all_of_them),
-        num_samples=sum(outcome.num_samples for outcome in all_of_them),
-        num_images=sum(outcome.num_images for outcome in all_of_them),
-        num_tokens=sum(outcome.num_tokens for outcome in all_of_them),
-        findings=tuple(finding for outcome in all_of_them for finding in outcome.findings),
-        num_findings=sum(outcome.num_findings for outcome in all_of_them),
+        num_shards=sum(outcome.num_shards for outcome in joined),
+        num_samples=sum(outcome.num_samples for outcome in joined),
+        num_images=sum(outcome.num_images for outcome in joined),
+        num_tokens=sum(outcome.num_tokens for outcome in joined),
+        findings=tuple(finding for outcome in joined for finding in outcome.findings),
+        counts=sum((Counter(outcome.counts) for outcome in joined), Counter()),
+        not_checked=tuple(dict.fromkeys(sentence for outcome in joined for sentence in outcome.not_checked)),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
+from interleave.errors import ShardError
 from interleave.sample import IDS_SUFFIX, JSON_SUFFIX
 from interleave.shard.tar import Member, read_members
 
@@ -49,6 +50,23 @@ def read_samples(file: IO[bytes], num_bytes: int) -> Iterator[RawSample]:
         sample.members.append(member)
     if sample is not None:
         yield sample
+
+
+def read_sample(file: IO[bytes], num_bytes: int, offset: int, length: int) -> RawSample:
+    """The sample at [offset, offset + length) of a tar of `num_bytes`.
+
+    Raises:
+        ShardError: there is no sample there, or more than one.
+    """
+    if offset < 0 or length < 0 or offset + length > num_bytes:
+        raise ShardError(f"bytes [{offset:,}, {offset + length:,}) are not in the tar, which has {num_bytes:,}")
+    samples: dict[str, RawSample] = {}
+    for member in read_members(file, num_bytes, start=offset, stop=offset + length):
+        key = member.name.partition(".")[0]
+        samples.setdefault(key, RawSample(key)).members.append(member)
+    if len(samples) != 1:
+        raise ShardError(f"{len(samples)} samples lie in the bytes [{offset:,}, {offset + length:,}), expected one")
+    return next(iter(samples.values()))
 
 
 def read_member(file: IO[bytes], member: Member) -> bytes:

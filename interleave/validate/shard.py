@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from interleave.document import Int32s
 from interleave.errors import ShardError
-from interleave.sample import ids_member, json_member, key_of, read_ids, read_record, tar_bytes
-from interleave.shard.index import INDEX_NAME, present, read_index
+from interleave.sample import ids_member, json_member, key_of, tar_bytes
+from interleave.shard.index import INDEX_NAME, read_index
 from interleave.shard.manifest import ShardEntry
-from interleave.shard.takedown_request import Request
-from interleave.validate import checks
-from interleave.validate.checks import Expectation, Found, Sample
-from interleave.validate.findings import MAX_FINDINGS, Finding, Outcome
-from interleave.validate.samples import RawSample, read_member, read_samples
+from interleave.validate.findings import Findings, Found, Outcome
+from interleave.validate.sample_checks import Expected, Sample
+from interleave.validate.samples import RawSample, read_sample, read_samples
+from interleave.validate.whole_sample import SampleChecker, SampleChecks, digest_of
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,211 +30,240 @@ class ShardTask:
     """A tar to validate."""
 
     path: str
-    number: int
-    first_sample: int | None
-    # Number of its first sample in the dataset; None where the tar stands alone.
-    entry: ShardEntry | None
-    expected: Expectation | None
-    taken_down: Request
-    # What the dataset's record of take-downs names.
-    decode: bool
+    checks: SampleChecks
+    # Of every sample in it.
+    listed: Listed | None
+    # What manifest and index say of it; None where the tar stands alone.
+    picked: tuple[int, ...] | None
+    # Rows of it to look at; None: all.
 
 
-class _Checking:
-    """Findings and sums of one shard."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A shard as the manifest lists it."""
 
-    def __init__(self, task: ShardTask) -> None:
-        self.task = task
-        self.name = Path(task.path).name
-        self.findings: list[Finding] = []
-        self.num_findings = 0
-        self.num_samples = self.num_images = self.num_ids = self.num_tokens = 0
-        self.last_key = ""
-
-    def add(self, found: Found, where: str = "") -> None:
-        for code, message in found:
-            self.num_findings += 1
-            if len(self.findings) < MAX_FINDINGS:
-                place = f"{self.name} {where}".strip()
-                self.findings.append(Finding(code=code, where=place, message=message))
-
-    def outcome(self) -> Outcome:
-        return Outcome(
-            num_shards=1,
-            num_samples=self.num_samples,
-            num_images=self.num_images,
-            num_tokens=self.num_tokens,
-            findings=tuple(self.findings),
-            num_findings=self.num_findings,
-        )
+    entry: ShardEntry
+    first_sample: int
+    # Its number in the dataset.
+    num_parts: Int32s
+    # (num_rows,) of the document of each sample, by the index.
 
 
-def validate_shard(task: ShardTask) -> Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardOutcome:
+    """What was found in a tar, and what only all of them together can tell."""
+
+    outcome: Outcome
+    digests: bytes
+    # 8 of each sample that could be read: the same for samples that are the same.
+    numbers: array[int]
+    # Of these samples, by their keys.
+    num_new_images: int
+    # Without those that a part repeats, and without those of documents that lost a sample.
+
+
+def validate_shard(task: ShardTask) -> ShardOutcome:
     """Reads a tar once and checks every sample in it. A damaged tar is a finding, not an exception."""
-    checking = _Checking(task)
+    shard = _Shard(task)
     try:
         with Path(task.path).open("rb") as file:
-            num_bytes = Path(task.path).stat().st_size
-            rows = _index_of(task)
-            _check_samples(checking, file, num_bytes, rows)
-            checking.add(_check_manifest(checking, file, num_bytes, rows))
+            shard.check(file, Path(task.path).stat().st_size)
     except OSError as error:
-        checking.add(iter([("missing-file", f"cannot be read: {error.strerror}")]))
-    except ShardError as error:
-        checking.add(iter([("index", str(error))]))
-    return checking.outcome()
+        shard.add(iter([("missing-file", f"cannot be read: {error.strerror}")]))
+    return shard.outcome()
 
 
-def _check_samples(checking: _Checking, file: BufferedReader, num_bytes: int, rows: pa.Table | None) -> None:
-    keys, removed = _keys(checking.task, rows)
-    index = None if rows is None else present(rows)
-    if rows is not None:
-        checking.add(_check_removed(rows))
-    try:
-        for raw in read_samples(file, num_bytes):
-            if raw.key in removed:
-                checking.add(iter([("taken-down", "was taken down, and is in the tar again")]), raw.key)
-                continue
-            checking.add(_check_key(checking, raw, keys), raw.key)
-            if index is not None:
-                checking.add(_check_index(raw, index, checking.num_samples), raw.key)
-            checking.num_samples += 1
-            checking.num_images += len(raw.images)
-            _check_sample(checking, file, raw, index)
-    except ShardError as error:
-        checking.add(iter([("tar-structure", str(error))]))
+class _Shard:
+    """A tar on its way through the checks."""
 
+    def __init__(self, task: ShardTask) -> None:
+        self._task = task
+        self._name = Path(task.path).name
+        self._findings = Findings()
+        self._checker = SampleChecker(task.checks, self._findings, self._name)
+        self._num_samples = self._num_images = self._num_ids = self._num_tokens = self._num_new_images = 0
+        self._digests: list[bytes] = []
+        self._numbers = array("q")
 
-def _check_sample(checking: _Checking, file: BufferedReader, raw: RawSample, index: pa.Table | None) -> None:
-    checking.add(checks.check_members(raw), raw.key)
-    if raw.json is None or raw.ids is None:
-        return
-    try:
-        sample = Sample(
-            raw=raw, record=read_record(read_member(file, raw.json)), ids=read_ids(read_member(file, raw.ids))
+    def add(self, found: Found, key: str = "") -> None:
+        self._findings.add(found, f"{self._name} {key}".strip())
+
+    def check(self, file: BufferedReader, num_bytes: int) -> None:
+        try:
+            rows = _rows_of(self._task)
+        except ShardError as error:
+            self.add(iter([("index", str(error))]))
+            rows = None
+        if self._task.picked is not None and rows is not None:
+            self._check_picked(file, num_bytes, [rows[at] for at in self._task.picked])
+        else:
+            self._check_all(file, num_bytes, rows)
+
+    def outcome(self) -> ShardOutcome:
+        return ShardOutcome(
+            outcome=Outcome(
+                num_shards=1,
+                num_samples=self._num_samples,
+                num_images=self._num_images,
+                num_tokens=self._num_tokens,
+                findings=tuple(self._findings.kept),
+                counts=self._findings.counts,
+            ),
+            digests=b"".join(self._digests),
+            numbers=self._numbers,
+            num_new_images=self._num_new_images,
         )
-    except ShardError as error:
-        checking.add(iter([("sample-json", str(error))]), raw.key)
-        return
-    checking.num_ids += len(sample.ids)
-    checking.num_tokens += checks.expanded_tokens(sample)
-    if index is not None:
-        checking.add(_check_sizes(checking, sample, index, checking.num_samples - 1), raw.key)
-    checking.add(checks.check_taken_down(sample, checking.task.taken_down), raw.key)
-    for found in _checks_of(sample, checking.task.expected):
-        checking.add(found, raw.key)
-    if checking.task.decode:
-        for member, info in zip(raw.images, sample.record.image_info, strict=False):
-            found = checks.check_image(read_member(file, member), info.get("width", 0), info.get("height", 0))
-            checking.add(found, member.name)
+
+    def _check_picked(self, file: BufferedReader, num_bytes: int, rows: Sequence[Row]) -> None:
+        for row in rows:
+            try:
+                raw = read_sample(file, num_bytes, row["offset"], row["num_bytes"])
+            except ShardError as error:
+                self.add(iter([("tar-structure", str(error))]), row["key"])
+                continue
+            self.add(_check_key(raw, row["key"]), raw.key)
+            self._check_sample(file, raw, row)
+
+    def _check_all(self, file: BufferedReader, num_bytes: int, rows: Sequence[Row] | None) -> None:
+        present = None if rows is None else [row for row in rows if row["num_bytes"]]
+        removed = {row["key"] for row in rows or () if not row["num_bytes"]}
+        last_key = ""
+        try:
+            for raw in read_samples(file, num_bytes):
+                if raw.key in removed:
+                    self.add(iter([("taken-down", "was taken down, and is in the tar again")]), raw.key)
+                    continue
+                row = present[self._num_samples] if present and self._num_samples < len(present) else None
+                if present is None:
+                    self.add(_check_ascends(raw, last_key), raw.key)
+                elif row is None:
+                    self.add(iter([("key-order", f"expected no more than {len(present):,} samples")]), raw.key)
+                else:
+                    self.add(_check_key(raw, row["key"]), raw.key)
+                last_key = raw.key
+                self._check_sample(file, raw, row)
+        except ShardError as error:
+            self.add(iter([("tar-structure", str(error))]))
+        if rows is not None:
+            self.add(self._check_manifest(file, num_bytes, len(removed)))
+            self.add(_check_removed(rows))
+
+    def _check_sample(self, file: BufferedReader, raw: RawSample, row: Row | None) -> None:
+        self._num_samples += 1
+        self._num_images += len(raw.images)
+        if row is not None:
+            self.add(_check_places(raw, row), raw.key)
+        sample = self._checker.check(file, raw)
+        if sample is None:
+            return
+        self._num_ids += len(sample.ids)
+        self._num_tokens += sample.num_tokens
+        self._numbers.append(int(raw.key[:18]) if raw.key.isdecimal() else -1)
+        self._digests.append(digest_of(sample))
+        if sample.record.doc_id not in self._task.checks.forgotten:
+            self._num_new_images += sum(start >= sample.record.num_repeated for start, _ in sample.record.spans)
+        if row is not None:
+            self.add(self._check_row(sample, row), raw.key)
+
+    def _check_row(self, sample: Sample, row: Row) -> Found:
+        """The index describes the sample as it is."""
+        record = sample.record
+        found = {
+            "num_ids": len(sample.ids),
+            "num_tokens": sample.num_tokens,
+            "num_images": len(sample.raw.images),
+            "num_pixels": sum(_num_pixels(sample)),
+            "num_texts": sum(text is not None for text in record.texts),
+            "doc_id": record.doc_id,
+            "part": record.part,
+            "source": record.source,
+            **_where_to_cut(sample, self._task.checks.expected),
+        }
+        wrong = [name for name, value in found.items() if row[name] != value]
+        if wrong:
+            yield "index", f"the index has another {', '.join(wrong)} than the sample"
+        if not 0 <= row["num_content_tokens"] <= row["num_tokens"]:
+            yield "index", f"the index says that {row['num_content_tokens']:,} of {row['num_tokens']:,} are content"
+        listed = self._task.listed
+        if listed is not None:
+            num_parts = int(listed.num_parts[int(row["key"]) - listed.first_sample])
+            if record.num_parts != num_parts:
+                yield "document-parts", f"its document is said to have {record.num_parts} parts, there are {num_parts}"
+
+    def _check_manifest(self, file: BufferedReader, num_bytes: int, num_removed: int) -> Found:
+        assert self._task.listed is not None, "called where the index has rows of it"
+        entry = self._task.listed.entry
+        if self._task.checks.level.reads_images:
+            file.seek(0)
+            if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
+                yield "checksum", "the SHA-256 is not the manifest's"
+        counted = {
+            "num_bytes": (num_bytes, entry.num_bytes),
+            "num_samples": (self._num_samples, entry.num_samples),
+            "num_images": (self._num_images, entry.num_images),
+            "num_ids": (self._num_ids, entry.num_ids),
+            "num_tokens": (self._num_tokens, entry.num_tokens),
+            "num_removed_samples": (num_removed, entry.num_removed_samples),
+        }
+        for name, (found, stated) in counted.items():
+            if found != stated:
+                yield "manifest-counts", f"{name} is {found:,}, the manifest says {stated:,}"
 
 
-def _checks_of(sample: Sample, expected: Expectation | None) -> Iterator[Found]:
-    yield checks.check_record(sample)
-    yield checks.check_spans(sample, expected)
-    yield checks.check_loss(sample, expected)
-    yield checks.check_texts(sample)
-    if expected is not None:
-        yield checks.check_ids(sample, expected)
-        yield checks.check_context(sample, expected)
+def _check_key(raw: RawSample, key: str) -> Found:
+    """Keys count up through the dataset, past those that were taken down."""
+    if raw.key != key:
+        yield "key-order", f"expected key {key}"
 
 
-def _check_key(checking: _Checking, raw: RawSample, keys: Sequence[str] | None) -> Found:
-    """Keys count up through the dataset, past those that were taken down; in a tar that stands alone they ascend."""
-    if keys is not None and checking.num_samples >= len(keys):
-        yield "key-order", f"expected no more than {len(keys):,} samples"
-    elif keys is not None and raw.key != keys[checking.num_samples]:
-        yield "key-order", f"expected key {keys[checking.num_samples]}"
-    elif keys is None and raw.key <= checking.last_key:
-        yield "key-order", f"follows {checking.last_key}: doubled or out of order"
-    checking.last_key = raw.key
+def _check_ascends(raw: RawSample, last_key: str) -> Found:
+    """In a tar that stands alone keys ascend."""
+    if raw.key <= last_key:
+        yield "key-order", f"follows {last_key}: doubled or out of order"
 
 
-def _check_index(raw: RawSample, index: pa.Table, row: int) -> Found:
-    if row >= index.num_rows:
-        yield "index", "the index has no such sample"
-        return
-    entry = index.slice(row, 1).to_pylist()[0]
+def _check_places(raw: RawSample, row: Row) -> Found:
+    """The index says where the sample and its members lie."""
     ordered = [json_member(raw.key), ids_member(raw.key), *(member.name for member in raw.images)]
     members = {member.name: member for member in raw.members}
     places = [(members[name].data, members[name].num_bytes) for name in ordered if name in members]
-    if entry["key"] != raw.key or entry["offset"] != raw.members[0].header:
-        yield "index", f"the index has sample {entry['key']} at byte {entry['offset']:,} here"
-    elif entry["num_bytes"] != sum(tar_bytes(member.num_bytes) for member in raw.members):
-        yield "index", f"the index says that it takes {entry['num_bytes']:,} bytes"
-    elif places != list(zip(entry["member_offsets"], entry["member_bytes"], strict=False)):
+    if row["key"] != raw.key or row["offset"] != raw.members[0].header:
+        yield "index", f"the index has sample {row['key']} at byte {row['offset']:,} here"
+    elif row["num_bytes"] != sum(tar_bytes(member.num_bytes) for member in raw.members):
+        yield "index", f"the index says that it takes {row['num_bytes']:,} bytes"
+    elif places != list(zip(row["member_offsets"], row["member_bytes"], strict=False)):
         yield "index", "the index says that its members lie elsewhere"
 
 
-def _check_removed(rows: pa.Table) -> Found:
+def _check_removed(rows: Sequence[Row]) -> Found:
     """Rows of samples that were taken down lead nowhere."""
-    removed = rows.filter(pc.equal(rows["num_bytes"], 0)).select(["key", "offset", "member_offsets", "member_bytes"])
-    for row in removed.to_pylist():
-        if row["offset"] or row["member_offsets"] or row["member_bytes"]:
+    for row in rows:
+        if not row["num_bytes"] and (row["offset"] or row["member_offsets"] or row["member_bytes"]):
             yield "index", f"sample {row['key']} was taken down, and the index says where it lies"
 
 
-def _check_sizes(checking: _Checking, sample: Sample, index: pa.Table, row: int) -> Found:
-    if row >= index.num_rows:
-        return
-    entry = index.slice(row, 1).to_pylist()[0]
-    where_to_cut = _where_to_cut(sample, checking.task.expected)
-    if any(entry[name] != found for name, found in where_to_cut.items()):
-        yield "index", "the index says that the sample is to be cut elsewhere"
-    sizes = (len(sample.ids), checks.expanded_tokens(sample), len(sample.raw.images), sum(_num_pixels(sample)))
-    if sizes != (entry["num_ids"], entry["num_tokens"], entry["num_images"], entry["num_pixels"]):
-        yield "index", "the index gives other numbers of ids, tokens, images or pixels"
-    if sample.record.doc_id != entry["doc_id"] or sample.record.part != entry["part"]:
-        yield "index", "the index says that the sample is of another document"
+def _rows_of(task: ShardTask) -> list[dict[str, Any]] | None:
+    """The index's rows of this shard.
 
-
-def _check_manifest(checking: _Checking, file: BufferedReader, num_bytes: int, rows: pa.Table | None) -> Found:
-    entry = checking.task.entry
-    if entry is None or rows is None:
-        return
-    file.seek(0)
-    if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
-        yield "checksum", "the SHA-256 is not the manifest's"
-    counted = {
-        "num_bytes": (num_bytes, entry.num_bytes),
-        "num_samples": (checking.num_samples, entry.num_samples),
-        "num_images": (checking.num_images, entry.num_images),
-        "num_ids": (checking.num_ids, entry.num_ids),
-        "num_tokens": (checking.num_tokens, entry.num_tokens),
-        "num_removed_samples": (rows.num_rows - present(rows).num_rows, entry.num_removed_samples),
-    }
-    for name, (found, stated) in counted.items():
-        if found != stated:
-            yield "manifest-counts", f"{name} is {found:,}, the manifest says {stated:,}"
-
-
-def _keys(task: ShardTask, rows: pa.Table | None) -> tuple[list[str] | None, set[str]]:
-    """(the keys that a shard has, those that were taken down), by their number alone; (None, {}) of a tar alone."""
-    if rows is None or task.first_sample is None:
-        return None, set()
-    left, removed = [], set()
-    for number, num_bytes in enumerate(rows["num_bytes"].to_pylist(), task.first_sample):
-        if num_bytes:
-            left.append(key_of(number))
-        else:
-            removed.add(key_of(number))
-    return left, removed
-
-
-def _index_of(task: ShardTask) -> pa.Table | None:
-    """The index's rows of this shard."""
-    if task.entry is None or task.first_sample is None:
+    Raises:
+        ShardError: the index is damaged.
+    """
+    if task.listed is None:
         return None
     path = Path(task.path).with_name(INDEX_NAME)
-    index = read_index(path).slice(task.first_sample, task.entry.num_rows)
+    index = read_index(path).slice(task.listed.first_sample, task.listed.entry.num_rows)
     try:
         index.validate(full=True)
     except (pa.ArrowException, ValueError) as error:
         raise ShardError(f"{path} is damaged: {error}") from None
-    return index
+    rows: list[dict[str, Any]] = index.to_pylist()
+    for number, row in enumerate(rows, task.listed.first_sample):
+        if row["key"] != key_of(number):
+            raise ShardError(f"{path} has sample {row['key']!r:.40} as number {number:,}, expected {key_of(number)}")
+    return rows
 
 
-def _where_to_cut(sample: Sample, expected: Expectation | None) -> dict[str, list[int]]:
+def _where_to_cut(sample: Sample, expected: Expected | None) -> dict[str, list[int]]:
     """What the index tells a loader that cuts: nothing where samples were cut already."""
     whole = expected is not None and expected.model.context is None
     record = sample.record

@@ -8,7 +8,7 @@ import pytest
 from records import make_image, make_measured
 
 from interleave.counts import Counts
-from interleave.dedup import tables
+from interleave.dedup import columns
 from interleave.dedup.fingerprint import FingerprintTask, fingerprint
 from interleave.dedup.tables import NO_DATE, FingerprintFiles
 from interleave.document import Drop, MeasuredDocument
@@ -122,7 +122,7 @@ def test_tables_do_not_depend_on_how_many_rows_are_written_at_once(
     (tmp_path / "other").mkdir()
     whole = run(tmp_path / "one", documents)
     monkeypatch.setattr("interleave.spool._ROWS_PER_GROUP", 3)
-    monkeypatch.setattr(tables, "_ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(columns, "_ROWS_PER_GROUP", 4)
     assert run(tmp_path / "other", documents) == whole
     assert pq.read_metadata(tmp_path / "other" / "documents.parquet").num_row_groups == 2
 

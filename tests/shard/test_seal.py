@@ -21,6 +21,7 @@ from fixtures_build import (
     sample_lines,
     small_dataset,
     tar_members,
+    write_manifest_of,
 )
 
 from interleave.errors import ShardError
@@ -149,7 +150,7 @@ def test_the_ledger_is_in_the_order_of_the_stages() -> None:
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
-        (lambda m: m.update(format_version=1), "has format 1, this version of interleave reads 4"),
+        (lambda m: m.update(format_version=1), "has format 1, this version of interleave reads 5"),
         (lambda m: m.pop("shards"), "is damaged"),
         (lambda m: m["shards"][0].update(name="../x.tar"), "is damaged"),
         (lambda m: m["shards"][0].update(sha256="short"), "is damaged"),
@@ -163,6 +164,6 @@ def test_a_manifest_that_is_not_as_expected_is_refused(
     dataset = copy_of(small_dataset(), tmp_path / "six")
     manifest = manifest_of(dataset)
     edit(manifest)
-    (dataset / "manifest.json").write_bytes(orjson.dumps(manifest))
+    write_manifest_of(dataset, manifest)
     with pytest.raises(ShardError, match=expected):
         read_manifest(dataset)

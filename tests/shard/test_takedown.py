@@ -49,7 +49,7 @@ def taken(dataset: Path, dry_run: bool = False, **asked: list[str]) -> Takedown:
 
 def is_sound(dataset: Path) -> bool:
     with InProcess() as executor:
-        return validate(dataset, executor, quiet=True).findings == ()
+        return validate(dataset, executor, quiet=True).is_sound
 
 
 def members(dataset: Path) -> dict[str, bytes]:

@@ -9,9 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import orjson
 import pytest
-from fixtures_build import TIMEOUT_S, copy_of, manifest_of, records, small_dataset
+from fixtures_build import TIMEOUT_S, copy_of, manifest_of, records, small_dataset, write_manifest_of
 
 from interleave.errors import ShardError
 from interleave.executors import InProcess
@@ -138,8 +137,8 @@ def pending(dataset: Path) -> Path:
 
 def test_a_pending_take_down_is_a_finding_and_no_dry_run_completes_it(pending: Path) -> None:
     with InProcess() as executor:
-        found = validate(pending, executor, quiet=True).findings
-        assert [finding.code for finding in found] == ["takedown-unfinished"]
+        outcome = validate(pending, executor, quiet=True)
+        assert outcome.num_errors == outcome.counts["takedown-unfinished"] == 1
         with pytest.raises(ShardError, match=r"was interrupted; `interleave takedown .*` completes it"):
             take_down(pending, read_request(domains=["a.example"]), executor, dry_run=True, quiet=True)
     assert is_interrupted(pending) and manifest_of(pending)["num_samples"] == 6
@@ -151,12 +150,12 @@ def test_a_pending_take_down_is_completed_before_another_one(pending: Path) -> N
     removed = DatasetReader(pending).removed().tolist()
     assert removed == [True, False, False, True, False, False]
     with InProcess() as executor:
-        assert validate(pending, executor, quiet=True).findings == ()
+        assert validate(pending, executor, quiet=True).is_sound
 
 
 def test_a_pending_take_down_of_another_build_is_refused(pending: Path) -> None:
     manifest = manifest_of(pending)
-    (pending / "manifest.json").write_bytes(orjson.dumps(manifest | {"build_digest": "0" * 64}))
+    write_manifest_of(pending, manifest | {"build_digest": "0" * 64})
     with pytest.raises(ShardError, match="from another build; remove it"):
         complete(pending)
     (pending / "manifest.json").unlink()

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from fixtures_build import whole_documents
+from fixtures_build import whole_documents, write_manifest_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +65,7 @@ def write(folder: Path, rows: list[dict[str, Any]]) -> Path:
     write_index(folder / INDEX_NAME, [pa.RecordBatch.from_pylist(rows, schema=SCHEMA)])
     manifest = orjson.loads((whole_documents() / "manifest.json").read_bytes())
     manifest |= {"num_samples": len(rows), "num_removed_samples": 0}
-    (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+    write_manifest_of(folder, manifest)
     return folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from fixtures_build import copy_of, small_dataset
+from fixtures_build import copy_of, small_dataset, write_manifest_of
 from fixtures_translate import export
 from typer.testing import CliRunner
 
@@ -70,7 +70,7 @@ def test_another_tokenizer_than_the_datasets_is_refused(tmp_path: Path) -> None:
     dataset = copy_of(small_dataset(), tmp_path / "six")
     manifest = orjson.loads((dataset / "manifest.json").read_bytes())
     manifest["tokenizer"]["sha256"] = "0" * 64
-    (dataset / "manifest.json").write_bytes(orjson.dumps(manifest))
+    write_manifest_of(dataset, manifest)
     with pytest.raises(RecipeError, match="--tokenizer"):
         export("vila-pkl", dataset, tmp_path / "out")
     export("vila-pkl", dataset, tmp_path / "out", "--tokenizer", manifest["tokenizer"]["name"])

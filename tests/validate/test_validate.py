@@ -26,6 +26,7 @@ from fixtures_build import (
     small_dataset,
     tar_members,
     whole_documents,
+    write_manifest_of,
     write_tar,
 )
 from PIL import Image
@@ -35,19 +36,28 @@ from interleave.executors import InProcess
 from interleave.sample import read_ids, write_ids
 from interleave.shard.tar import END
 from interleave.validate.dataset import validate
-from interleave.validate.findings import REMEDIES, Outcome
+from interleave.validate.findings import MAX_FINDINGS, Outcome
+from interleave.validate.invariants import INVARIANTS, Severity
+from interleave.validate.level import Level
+from interleave.validate.options import Options
 
 FIRST, SECOND = "shard-0000.tar", "shard-0001.tar"
 NUM_FLIPS = 60
 
 
-def validated(path: Path, *, decode: bool = True) -> Outcome:
+def validated(path: Path, **options: Any) -> Outcome:
     with InProcess() as executor:
-        return validate(path, executor, decode=decode, quiet=True)
+        return validate(path, executor, Options(**options), quiet=True)
 
 
-def codes(path: Path) -> set[str]:
-    return {finding.code for finding in validated(path).findings}
+def quickly(path: Path) -> Outcome:
+    return validated(path, level=Level.QUICK)
+
+
+def codes(path: Path, **options: Any) -> set[str]:
+    """Of errors; images of the small dataset are small."""
+    outcome = validated(path, **options)
+    return {finding.code for finding in outcome.findings if finding.severity is Severity.ERROR}
 
 
 @pytest.fixture
@@ -61,8 +71,8 @@ def dataset(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("make", [sample_dataset, whole_documents, small_dataset])
 def test_a_sound_dataset_has_no_finding(make: Callable[[], Path]) -> None:
-    outcome, manifest = validated(make()), manifest_of(make())
-    assert outcome.findings == () and outcome.num_findings == 0
+    outcome, manifest = validated(make(), level=Level.PARANOID), manifest_of(make())
+    assert outcome.is_sound and set(outcome.counts) <= {"image-small"} and not outcome.not_checked
     assert outcome.num_shards == len(manifest["shards"])
     assert (outcome.num_samples, outcome.num_images, outcome.num_tokens) == (
         manifest["num_samples"],
@@ -95,7 +105,8 @@ def test_every_flipped_byte_of_a_shard_is_found(dataset: Path) -> None:
         (dataset / FIRST).write_bytes(flipped)
         outcome = validated(dataset)
         assert "checksum" in {finding.code for finding in outcome.findings}, at
-        assert all(FIRST in finding.where for finding in outcome.findings)
+        errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
+        assert all(FIRST in finding.where or finding.where.startswith("fingerprints/") for finding in errors)
 
 
 @pytest.mark.parametrize("name", ["index.arrow", "wids-meta.json", "README.md", "ledger/drops.parquet"])
@@ -106,7 +117,7 @@ def test_every_flipped_byte_of_another_file_is_found(dataset: Path, name: str) -
         flipped = bytearray(whole)
         flipped[at] ^= rng.randrange(1, 256)
         (dataset / name).write_bytes(flipped)
-        outcome = validated(dataset, decode=False)
+        outcome = quickly(dataset)
         assert (name, "checksum") in {(finding.where, finding.code) for finding in outcome.findings}, at
 
 
@@ -115,12 +126,13 @@ def test_an_index_with_wild_offsets_is_found_and_ends_no_process(dataset: Path) 
     script = (
         "import sys, random\nfrom pathlib import Path\n"
         "from interleave.executors import InProcess\nfrom interleave.validate.dataset import validate\n"
+        "from interleave.validate.level import Level\nfrom interleave.validate.options import Options\n"
         "folder = Path(sys.argv[1])\nindex = folder / 'index.arrow'\nwhole = index.read_bytes()\n"
         # The highest byte of a little-endian offset, and of much else.
         "for at in random.Random(5).sample(range(3, len(whole), 4), 150):\n"
         "    index.write_bytes(whole[:at] + bytes([whole[at] ^ 0x3F]) + whole[at + 1:])\n"
         "    with InProcess() as executor:\n"
-        "        outcome = validate(folder, executor, decode=False, quiet=True)\n"
+        "        outcome = validate(folder, executor, Options(level=Level.QUICK), quiet=True)\n"
         "    assert any(item.where == 'index.arrow' for item in outcome.findings), at\n"
     )
     ran = subprocess.run(
@@ -159,7 +171,7 @@ def test_swapped_shards_are_found(dataset: Path) -> None:
     (dataset / "aside").rename(dataset / SECOND)
     outcome = validated(dataset)
     assert {"checksum", "key-order", "index"} <= {finding.code for finding in outcome.findings}
-    assert {finding.where.split()[0] for finding in outcome.findings} == {FIRST, SECOND}
+    assert {FIRST, SECOND} <= {finding.where.split()[0] for finding in outcome.findings}
 
 
 @pytest.mark.parametrize("name", [FIRST, "wids-meta.json", "ledger/images.parquet", "index.arrow"])
@@ -176,7 +188,7 @@ def test_a_tar_that_is_not_in_the_manifest_is_found(dataset: Path) -> None:
 def test_totals_of_the_manifest_that_do_not_add_up_are_found(dataset: Path) -> None:
     manifest = manifest_of(dataset)
     manifest["num_tokens"] += 1
-    (dataset / "manifest.json").write_bytes(orjson.dumps(manifest))
+    write_manifest_of(dataset, manifest)
     assert codes(dataset) == {"manifest-counts"}
 
 
@@ -189,9 +201,9 @@ def test_a_dataset_without_a_manifest_cannot_be_validated(dataset: Path) -> None
 def test_a_manifest_that_leads_out_of_the_dataset_is_found(dataset: Path) -> None:
     manifest = manifest_of(dataset)
     manifest["files"]["../../secret"] = "0" * 64
-    (dataset / "manifest.json").write_bytes(orjson.dumps(manifest))
-    outcome = validated(dataset)
-    assert ["leads out of the dataset" in item.message for item in outcome.findings] == [True]
+    write_manifest_of(dataset, manifest)
+    errors = [item for item in validated(dataset).findings if item.severity is Severity.ERROR]
+    assert ["leads out of the dataset" in item.message for item in errors] == [True]
 
 
 # Members
@@ -275,7 +287,8 @@ def edited(
         return list(data.items())
 
     edit_shard(dataset, edit)
-    return [(finding.where, finding.code) for finding in validated(dataset).findings]
+    found = validated(dataset).findings
+    return [(finding.where, finding.code) for finding in found if finding.severity is Severity.ERROR]
 
 
 def assert_only(found: list[tuple[str, str]], *expected: str) -> None:
@@ -351,7 +364,7 @@ def test_a_literal_placeholder_in_a_text_is_found(dataset: Path) -> None:
         at = next(position for position, text in enumerate(record["texts"]) if text is not None)
         record["texts"][at] += " <image>"
 
-    assert_only(edited(dataset, fields=edit), "placeholder-text")
+    assert_only(edited(dataset, fields=edit), "placeholder-text", "ids-text")
 
 
 def test_an_image_that_does_not_decode_is_found(dataset: Path) -> None:
@@ -407,7 +420,7 @@ def test_images_named_in_another_order_are_found(dataset: Path) -> None:
 
 def test_an_image_said_to_take_other_tokens_than_the_model_makes_of_it_is_found(dataset: Path) -> None:
     def edit(record: dict[str, Any]) -> None:
-        record["span_tokens"][0] = 100
+        record["span_tokens"][0] += 100
 
     assert_only(edited(dataset, fields=edit), "span-placeholder")
 
@@ -468,7 +481,7 @@ def npy(array: Any, **options: Any) -> bytes:
 )
 def test_ids_that_are_no_ids_are_found_and_nothing_is_unpickled(dataset: Path, data: bytes) -> None:
     edit_shard_to(dataset, lambda members: [members[0], (members[1][0], data), *members[2:]])
-    assert "sample-json" in codes(dataset)
+    assert "sample-ids" in codes(dataset)
 
 
 # The index
@@ -485,8 +498,7 @@ def test_an_index_that_does_not_say_what_the_tar_says_is_found(dataset: Path, co
     rows = read_index(dataset / "index.arrow").to_pylist()
     rows[0][column] = "f" * 32 if isinstance(rows[0][column], str) else rows[0][column] + 1
     write_index(dataset / "index.arrow", [pa.RecordBatch.from_pylist(rows, schema=SCHEMA)])
-    true_rows = read_index(small_dataset() / "index.arrow").to_pylist()
-    seal_again(dataset, [row for row in true_rows if row["shard"] == 0])
+    seal_again(dataset)
     assert "index" in codes(dataset)
 
 
@@ -500,12 +512,11 @@ def test_an_index_whose_lists_lie_is_found(tmp_path: Path, column: str) -> None:
 
     dataset = copy_of(whole_documents(), tmp_path / "mmc4")
     rows = read_index(dataset / "index.arrow").to_pylist()
-    true_rows = [dict(row) for row in rows if row["shard"] == 0]
     at = next(position for position, row in enumerate(rows) if row["num_images"] > 1)
     rows[at][column] = [*rows[at][column][:-1], rows[at][column][-1] + 1]
     write_index(dataset / "index.arrow", [pa.RecordBatch.from_pylist(rows, schema=SCHEMA)])
-    seal_again(dataset, true_rows)
-    assert "index" in {finding.code for finding in validated(dataset, decode=False).findings}
+    seal_again(dataset)
+    assert "index" in {finding.code for finding in quickly(dataset).findings}
 
 
 # Tars that are no plain tars
@@ -584,7 +595,7 @@ def test_mutated_tars_are_findings_and_never_exceptions(tmp_path: Path) -> None:
             at = rng.randrange(len(data))
             data[at : at + rng.randrange(1, 40)] = rng.randbytes(rng.randrange(0, 40))
         (tmp_path / "mutated.tar").write_bytes(data)
-        num_found += validated(tmp_path / "mutated.tar").num_findings > 0
+        num_found += validated(tmp_path / "mutated.tar").num_errors > 0
     # Without a manifest to compare with, other letters in a text are no fault that could be seen.
     assert num_found > 100
 
@@ -594,14 +605,14 @@ def test_mutated_tars_are_findings_and_never_exceptions(tmp_path: Path) -> None:
 
 def test_a_finding_says_where_and_what_to_do(dataset: Path) -> None:
     edited(dataset, image=lambda _: b"no image")
-    (finding,) = validated(dataset).findings
+    (finding,) = [finding for finding in validated(dataset).findings if finding.severity is Severity.ERROR]
     assert re.fullmatch(rf"{FIRST} 0000000000\.00\.jpg", finding.where)
-    assert finding.remedy == REMEDIES["image-decode"]
+    assert finding.remedy == INVARIANTS["image-decode"].remedy
 
 
 def test_many_findings_are_counted_and_the_first_of_them_kept(tmp_path: Path) -> None:
     members = [(f"{number:010d}.txt", b"") for number in range(500)]
     write_tar(tmp_path / "many.tar", members)
     outcome = validated(tmp_path / "many.tar")
-    assert outcome.num_findings >= 500
-    assert len(outcome.findings) == 100
+    assert outcome.counts["sample-members"] == 500
+    assert sum(finding.code == "sample-members" for finding in outcome.findings) == MAX_FINDINGS

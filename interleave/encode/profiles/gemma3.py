@@ -20,6 +20,7 @@ GEMMA_3 = Profile(
     stored="expanded",
     context=8192,
     image_side=896,
+    seen_side=896,
     marks=("<start_of_image>", "<end_of_image>"),
     text_before="\n\n",
     text_after="\n\n",

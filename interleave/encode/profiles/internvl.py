@@ -37,6 +37,7 @@ INTERNVL3 = Profile(
     stored="expanded",
     context=16384,
     image_side=1344,
+    seen_side=448,
     marks=("<img>", "</img>"),
     options={"min_patches": 1, "max_patches": 12, "shared_patches": 0},
 )

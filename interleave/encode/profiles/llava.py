@@ -17,6 +17,7 @@ LLAVA_1_5 = Profile(
     stored="compact",
     context=2048,
     image_side=336,
+    seen_side=336,
 )
 LLAVA_1_5_HF = Profile(
     name="llava-1.5-hf",
@@ -28,4 +29,5 @@ LLAVA_1_5_HF = Profile(
     stored="expanded",
     context=2048,
     image_side=336,
+    seen_side=336,
 )

@@ -76,6 +76,7 @@ LLAVA_NEXT = Profile(
     stored="expanded",
     context=4096,
     image_side=672,
+    seen_side=336,
 )
 LLAVA_ONEVISION = Profile(
     name="llava-onevision",
@@ -89,6 +90,7 @@ LLAVA_ONEVISION = Profile(
     context=32768,
     # 3 x 3 tiles, all the patches that `anyres_max` leaves.
     image_side=1152,
+    seen_side=384,
     options={"anyres_max": 9},
     bos=None,
     eos="<|endoftext|>",

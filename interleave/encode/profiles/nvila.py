@@ -61,6 +61,7 @@ NVILA_LITE = Profile(
     stored="compact",
     context=4096,
     image_side=896,
+    seen_side=448,
     marks=("\n",),
     # 6 as VILA trains on interleaved documents; 12 as it fine-tunes, and reads one image alone; 1: never tiled.
     options={"max_tiles": 6},
@@ -76,6 +77,7 @@ NVILA = Profile(
     stored="compact",
     context=8192,
     image_side=1344,
+    seen_side=448,
     marks=("\n",),
     # Fewer than 9: the scales are seen as one tile.
     options={"max_tiles": 12},

@@ -39,6 +39,9 @@ class Profile:
     # Longest sequence in expanded tokens, unless a recipe says otherwise.
     image_side: int | None
     # px; longest short side that is stored, unless a recipe says otherwise: more than the model can use is waste.
+    seen_side: int | None = None
+    # px; images with a smaller short side are enlarged, so that the model sees more pixels than there are. None: images
+    # of any size are seen as they are.
     marks: tuple[str, ...] = ()
     # Every text besides the placeholder that `expand` and `write` may name: their ids go into the manifest, so that
     # readers of shards need no tokenizer.

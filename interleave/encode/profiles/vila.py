@@ -20,6 +20,7 @@ VILA_1_0 = Profile(
     stored="compact",
     context=4096,
     image_side=336,
+    seen_side=336,
 )
 VILA_1_5 = replace(
     VILA_1_0,
@@ -27,4 +28,5 @@ VILA_1_5 = replace(
     summary="VILA 1.5: SigLIP-384/14, 2 x 2 downsampling",
     expand=always((-200, 196)),
     image_side=384,
+    seen_side=384,
 )

@@ -1,0 +1,22 @@
+"""How closely a dataset is looked at."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """Each looks at all that the one before looks at.
+
+    quick     files, manifest, index, ledger; tars from header to header, with every sample's JSON and ids
+    full      all bytes: checksums, every image decoded, ids against texts
+    paranoid  every image against what the build measured, and by a second decoder
+    """
+
+    QUICK = "quick"
+    FULL = "full"
+    PARANOID = "paranoid"
+
+    @property
+    def reads_images(self) -> bool:
+        return self is not Level.QUICK
