@@ -15,8 +15,8 @@ def validate(
     level: Annotated[
         Level,
         typer.Option(
-            help="How closely. `quick` reads no image, `full` decodes every one, `paranoid` also compares each with "
-            "what the build measured."
+            help="How closely. `quick` opens no image, `full` reads every one through, `paranoid` also compares each "
+            "with what the build measured, by two decoders."
         ),
     ] = Level.FULL,
     sample: Annotated[

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
 
 from interleave.errors import Unreadable
-from interleave.images import ImageTarget, NormalisedImage, decode_rgb, jpeg_metadata, normalise
+from interleave.images import ImageTarget, NormalisedImage, decode_rgb, jpeg_metadata, normalise, read_through
 
 ANY_SIZE = ImageTarget()
 SMALL = ImageTarget(max_short_side=32)
@@ -441,3 +441,25 @@ def test_mutated_images_are_normalised_or_refused(data: bytes, flips: list[tuple
     else:
         assert jpeg_metadata(image.jpeg) == []
         assert decode_rgb(image.jpeg).shape == (image.height, image.width, 3)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    data=st.sampled_from(
+        [JPEG, PROGRESSIVE, saved(plain(90, "L"), "JPEG"), saved(plain((0, 9, 0, 0), "CMYK"), "JPEG")]
+    ),
+    flips=st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 255)), max_size=3),
+    cut=st.integers(0, 3000),
+)
+def test_reading_through_refuses_what_decoding_refuses(data: bytes, flips: list[tuple[int, int]], cut: int) -> None:
+    mutated = bytearray(data)
+    for at, value in flips:
+        mutated[at % len(mutated)] = value
+    jpeg = bytes(mutated[: len(mutated) - max(0, cut - 2000)])
+    try:
+        shape = decode_rgb(jpeg).shape
+    except Unreadable:
+        with pytest.raises(Unreadable):
+            read_through(jpeg)
+    else:
+        assert read_through(jpeg) == shape[:2]

@@ -98,12 +98,16 @@ class Spellings:
         self._spellings = np.array(spellings, dtype=np.object_)
         self._lengths = np.array([len(spelling) for spelling in spellings], dtype=np.int64)
 
+    def spell(self, ids: Int32s) -> bytes:
+        """What ids are, one behind the other; they must be in the vocabulary."""
+        return b"".join(self._spellings[ids].tolist())
+
     def read(self, texts: Sequence[str], ids: Int32s, lengths: Sequence[int]) -> Iterator[SpelledEncoding | Int32s]:
         """The ids of each text, given one behind the other; as a plain array where they do not spell the text.
 
         A space before the text that only the ids have is none of its characters.
         """
-        spelled = b"".join(self._spellings[ids].tolist())
+        spelled = self.spell(ids)
         ends = np.concatenate([np.zeros(1, dtype=np.int64), self._lengths[ids].cumsum()])
         low = 0
         for text, length in zip(texts, lengths, strict=True):

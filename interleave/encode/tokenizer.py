@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import orjson
 
 from interleave.encode.backends import HuggingFaceTokenizer, SentencePieceTokenizer, TiktokenTokenizer
-from interleave.encode.tokenized import Tokenized
+from interleave.encode.tokenized import Spellings, Tokenized
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
 
@@ -33,6 +33,10 @@ class Tokenizer(Protocol):
     @property
     def vocab_size(self) -> int:
         """One more than the largest id, added tokens included."""
+
+    @property
+    def spellings(self) -> Spellings:
+        """What each id is in a text."""
 
     def encode_batch(self, texts: Sequence[str]) -> Sequence[Tokenized]:
         """Ids without any special token."""

@@ -7,6 +7,7 @@ and extracts nothing: sizes and types are checked before any data is touched (CV
 from __future__ import annotations
 
 import hashlib
+import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from interleave.sample import MAX_NAME_BYTES
 BLOCK = 512
 # Two empty blocks end a tar; readers differ on whether they need more, none needs Python's padding to 10 kB.
 END = bytes(2 * BLOCK)
+_PLAIN = tarfile.TarInfo("x").tobuf(tarfile.USTAR_FORMAT)
+_SHORT_NAME = re.compile(rb"[0-9A-Za-z_-][0-9A-Za-z._-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +83,33 @@ def read_members(file: IO[bytes], num_bytes: int, *, start: int = 0, stop: int |
         if not any(block):
             _check_end(file, position, num_bytes)
             return
-        info = _header(block, position)
-        end = position + BLOCK + -(-info.size // BLOCK) * BLOCK
+        name, size = _header(block, position)
+        end = position + BLOCK + -(-size // BLOCK) * BLOCK
         if end > last:
             where = "the tar" if stop is None else "its sample"
-            raise ShardError(
-                f"{info.name} at byte {position:,} says {info.size:,} bytes, {where} ends at {last:,}: cut off?"
-            )
-        yield Member(name=info.name, header=position, data=position + BLOCK, num_bytes=info.size)
+            raise ShardError(f"{name} at byte {position:,} says {size:,} bytes, {where} ends at {last:,}: cut off?")
+        yield Member(name=name, header=position, data=position + BLOCK, num_bytes=size)
         position = end
 
 
-def _header(block: bytes, position: int) -> tarfile.TarInfo:
+def _header(block: bytes, position: int) -> tuple[str, int]:
+    """Name and size of a member."""
+    return _as_we_write(block) or _as_others_write(block, position)
+
+
+def _as_we_write(block: bytes) -> tuple[str, int] | None:
+    """Of a header that differs from `write_member`'s in nothing but name and size; five times as fast as tarfile."""
+    name, size = block[:100].rstrip(b"\0"), block[124:135]
+    same = block[100:124] == _PLAIN[100:124] and block[135:148] == _PLAIN[135:148] and block[154:] == _PLAIN[154:]
+    # The checksum is the sum of all bytes, with spaces in its own place.
+    if not (same and _SHORT_NAME.fullmatch(name) and size.isdigit() and block[148:154].isdigit()):
+        return None
+    if b"8" in size or b"9" in size or b"%06o" % (sum(block) - sum(block[148:156]) + 8 * 32) != block[148:154]:
+        return None
+    return name.decode("ascii"), int(size, 8)
+
+
+def _as_others_write(block: bytes, position: int) -> tuple[str, int]:
     try:
         info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.HeaderError, ValueError) as error:
@@ -104,7 +122,7 @@ def _header(block: bytes, position: int) -> tarfile.TarInfo:
         raise ShardError(f"{info.name!r} at byte {position:,} has a negative size")
     if info.name.startswith("/") or ".." in info.name.split("/"):
         raise ShardError(f"{info.name!r} at byte {position:,} leads out of the tar")
-    return info
+    return info.name, info.size
 
 
 def _check_end(file: IO[bytes], position: int, num_bytes: int) -> None:

@@ -9,8 +9,8 @@ class Level(StrEnum):
     """Each looks at all that the one before looks at.
 
     quick     files, manifest, index, ledger; tars from header to header, with every sample's JSON and ids
-    full      all bytes: checksums, every image decoded, ids against texts
-    paranoid  every image against what the build measured, and by a second decoder
+    full      all bytes: checksums, every image read through, ids against texts
+    paranoid  every image decoded twice, by two decoders, and against what the build measured
     """
 
     QUICK = "quick"

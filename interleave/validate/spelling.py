@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from interleave.document import Int32s
 from interleave.encode.layouts import LAYOUTS
 from interleave.encode.profiles.known import PROFILES
 from interleave.encode.tokenizer import Tokenizer, load_tokenizer
@@ -54,17 +55,22 @@ def spelling(tokenizer_file: Path, expected: Expected, separator: str) -> Spelli
 def check_spelling(sample: Sample, expected: Expected, how: Spelling) -> Found:
     """The ids between images spell the texts that stand there."""
     tokenizer = how.tokenizer
+    of_text = sample.ids[~sample.covered]
+    if len(of_text) and not 0 <= of_text.min() <= of_text.max() < tokenizer.vocab_size:
+        return  # said by another check
     for number, (ids, texts) in enumerate(zip(_runs_of_ids(sample, expected), _runs_of_texts(sample), strict=True)):
-        if not all(0 <= token < expected.tokenizer.vocab_size for token in ids):
-            return  # said by another check
-        decoded, text = tokenizer.decode(ids), how.separator.join(texts)
+        text = how.separator.join(texts)
+        # One id's bytes behind the other's: not all that a decoder does, and ten times as fast.
+        if tokenizer.spellings.spell(ids).strip() == text.strip().encode():
+            continue
+        decoded = tokenizer.decode(ids.tolist())
         if not (_same(decoded, text, how) or _same(decoded, _given_back(tokenizer, text), how)):
             where = f"behind image {number - 1}" if number else "at the beginning"
             yield "ids-text", f"the ids {where} spell {decoded[:_SHOWN]!r}, the text is {text[:_SHOWN]!r}"
             return
 
 
-def _runs_of_ids(sample: Sample, expected: Expected) -> Iterator[list[int]]:
+def _runs_of_ids(sample: Sample, expected: Expected) -> Iterator[Int32s]:
     """Ids in front of the first image, between two, and behind the last one; without BOS and EOS."""
     ids, record = sample.ids, sample.record
     begin, end = 0, len(ids)
@@ -74,7 +80,7 @@ def _runs_of_ids(sample: Sample, expected: Expected) -> Iterator[list[int]]:
         end -= 1
     edges = [begin, *(edge for start, length in record.spans for edge in (start, start + length)), end]
     for low, high in zip(edges[::2], edges[1::2], strict=True):
-        yield ids[low : max(high, low)].tolist()
+        yield ids[low : max(high, low)]
 
 
 def _runs_of_texts(sample: Sample) -> Iterator[Sequence[str]]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from interleave.errors import ShardError, Unreadable
-from interleave.sample import read_ids, read_record
+from interleave.errors import ShardError
+from interleave.sample import marked, read_ids, read_record
 from interleave.shard.takedown_request import Request
 from interleave.validate import image_checks, sample_checks
 from interleave.validate.findings import Findings, Found
@@ -47,7 +47,6 @@ class SampleChecker:
         self._checks = checks
         self._findings = findings
         self._shard = shard
-        self._decoder = image_checks.Decoder()
         self._measured = None if checks.measured is None else open_measured(checks.measured)
 
     def check(self, file: IO[bytes], raw: RawSample) -> Sample | None:
@@ -74,10 +73,11 @@ class SampleChecker:
             self._add(iter([("sample-json", str(error))]), raw.key)
             return None
         try:
-            return Sample(raw=raw, record=record, ids=read_ids(read_member(file, raw.ids)))
+            ids = read_ids(read_member(file, raw.ids))
         except ShardError as error:
             self._add(iter([("sample-ids", str(error))]), raw.key)
             return None
+        return Sample(raw=raw, record=record, ids=ids, covered=marked(record.spans, len(ids)))
 
     def _checks_of(self, sample: Sample) -> Iterator[Found]:
         expected = self._checks.expected
@@ -107,19 +107,10 @@ class SampleChecker:
                 self._add(found, member.name)
 
     def _checks_of_image(self, jpeg: bytes, sample: Sample, info: Mapping[str, Any]) -> Iterator[Found]:
-        try:
-            pixels = self._decoder.decode(jpeg)
-        except Unreadable as error:
-            yield iter([("image-decode", f"does not decode: {error}")])
-            return
-        yield image_checks.check_metadata(jpeg)
-        yield image_checks.check_size(pixels, info["width"], info["height"])
+        yield image_checks.check_jpeg(jpeg, info["width"], info["height"])
         yield image_checks.check_large_enough(info["width"], info["height"], self._checks.used_side)
         if self._checks.level is Level.PARANOID:
-            yield image_checks.check_second_decoder(jpeg, pixels)
-            phash = self._phash(sample, info["index"])
-            if phash is not None:
-                yield image_checks.check_looks(pixels, phash)
+            yield image_checks.check_pixels(jpeg, self._phash(sample, info["index"]))
 
     def _phash(self, sample: Sample, image: int) -> int | None:
         measured = self._measured_of(sample)

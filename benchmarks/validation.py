@@ -1,0 +1,91 @@
+"""Full validation against its limit: nothing but hashing every shard and decoding every image, in the same run.
+
+    python benchmarks/validation.py [DATASET] [--workers 2] [--rounds 5]
+
+The two are measured in turn; ratios are of medians. Both sides get a shard at a time, in the same number of processes.
+Without a dataset the recipe's sample is built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+
+from interleave.executors import Executor, open_executor
+from interleave.flow import build
+from interleave.recipe_file import load_recipe
+from interleave.shard.manifest import read_manifest
+from interleave.shard.tar import read_members
+from interleave.validate.dataset import validate
+from interleave.validate.level import Level
+from interleave.validate.options import Options
+
+RECIPE = Path(__file__).parent.parent / "recipes" / "mmc4.yaml"
+
+
+def images_of(path: Path) -> tuple[str, list[tuple[int, int]]]:
+    """Where the images of a shard lie: known beforehand, for the limit."""
+    with path.open("rb") as file:
+        members = [member for member in read_members(file, path.stat().st_size) if member.name.endswith(".jpg")]
+    return str(path), [(member.data, member.data + member.num_bytes) for member in members]
+
+
+def bare_work(task: tuple[str, list[tuple[int, int]]]) -> int:
+    """Hashes a shard and decodes its images, from memory into memory that is there already."""
+    path, images = task
+    data = Path(path).read_bytes()
+    hashlib.sha256(data).digest()
+    memory = np.empty(1 << 24, dtype=np.uint8)
+    for start, end in images:
+        simplejpeg.decode_jpeg(data[start:end], buffer=memory)
+    return len(images)
+
+
+def timed_limit(dataset: Path, executor: Executor) -> float:
+    tasks = [images_of(dataset / shard.name) for shard in read_manifest(dataset).shards]
+    start = time.perf_counter()
+    assert sum(num_images for _, num_images in executor.map(bare_work, tasks))
+    return time.perf_counter() - start
+
+
+def timed_validation(dataset: Path, executor: Executor, level: Level) -> float:
+    start = time.perf_counter()
+    assert validate(dataset, executor, Options(level=level), quiet=True).is_sound
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", type=Path, nargs="?")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        dataset = options.dataset or Path(scratch) / "mmc4"
+        if options.dataset is None:
+            build(load_recipe(RECIPE, [f"output={dataset}"]), num_workers=options.workers, quiet=True)
+        limit: list[float] = []
+        took: dict[Level, list[float]] = {level: [] for level in Level}
+        with open_executor(options.workers) as executor:
+            timed_validation(
+                dataset, executor, Level.PARANOID
+            )  # processes have imported everything, pages are in memory
+            for _ in range(options.rounds):
+                limit.append(timed_limit(dataset, executor))
+                for level in Level:
+                    took[level].append(timed_validation(dataset, executor, level))
+    bare = statistics.median(limit)
+    print(f"{read_manifest(dataset).num_images:,} images in {len(read_manifest(dataset).shards)} shards")
+    for level in Level:
+        print(f"{level:10} {bare / statistics.median(took[level]):6.2f} of the speed of hashing and decoding")
+
+
+if __name__ == "__main__":
+    main()
