@@ -15,6 +15,7 @@ from interleave.shard.manifest import Manifest
 from interleave.shard.takedown_request import Request, request_of
 from interleave.shard.takedown_swap import RECORD_NAME
 from interleave.validate.level import Level
+from interleave.validate.model_checks import tokenizer_of
 from interleave.validate.options import Options
 from interleave.validate.sample_checks import Expected
 from interleave.validate.spelling import Spelling, spelling
@@ -37,20 +38,27 @@ def of_tar(level: Level) -> SampleChecks:
     )
 
 
+def check_profile(folder: Path, manifest: Manifest) -> None:
+    """
+    Raises:
+        ShardError: the profile is not installed, so that nothing can be said of images.
+    """
+    if not manifest.model.image.is_known:
+        raise ShardError(
+            f"{folder} is for the profile {manifest.model.profile}, which is not installed here; install its package, "
+            "then validate again"
+        )
+
+
 def of_dataset(
     folder: Path, manifest: Manifest, index: pa.Table | None, options: Options, measured: Path | None
 ) -> tuple[SampleChecks, tuple[str, ...]]:
     """A dataset's samples; and sentences about what cannot be checked here.
 
     Raises:
-        ShardError: its profile is not installed, or its record of take-downs cannot be read.
+        ShardError: its record of take-downs cannot be read.
     """
     image = manifest.model.image
-    if not image.is_known:
-        raise ShardError(
-            f"{folder} is for the profile {image.profile}, which is not installed here; install its package, "
-            "then validate again"
-        )
     expected = Expected(
         model=manifest.model,
         tokenizer=manifest.tokenizer,
@@ -77,9 +85,12 @@ def _spelling(manifest: Manifest, expected: Expected, options: Options) -> tuple
     if not options.level.reads_images:
         return None, ("checksums of shards, images, and ids against texts: `--level full` does",)
     separator = str((manifest.recipe.get("encode") or {}).get("separator", " "))
-    name = manifest.tokenizer.name if options.model is None else str(options.model)
     try:
-        path = find_tokenizer(name, offline=True)
+        path = (
+            find_tokenizer(manifest.tokenizer.name, offline=True)
+            if options.model is None
+            else tokenizer_of(options.model)
+        )
         if options.model is None and tokenizer_fingerprint(path) != manifest.tokenizer.sha256:
             raise RecipeError(f"{path} is not the one that made the ids")
         load_tokenizer(path)

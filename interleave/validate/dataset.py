@@ -18,7 +18,7 @@ from interleave.errors import ShardError
 from interleave.executors import Executor
 from interleave.shard.index import INDEX_NAME, read_index
 from interleave.shard.manifest import MANIFEST_NAME, read_manifest
-from interleave.validate import against, file_checks, index_checks, together
+from interleave.validate import against, file_checks, index_checks, model_checks, together
 from interleave.validate.file_checks import Placed
 from interleave.validate.findings import Findings, Outcome, join
 from interleave.validate.measured import write_measured
@@ -57,12 +57,14 @@ class _Dataset:
         self._folder = folder
         self._options = options
         self._manifest = read_manifest(folder)
+        against.check_profile(folder, self._manifest)
         self._findings = Findings()
         self._index = self._read_index()
         self.names = [shard.name for shard in self._manifest.shards]
 
     def validate(self, executor: Executor, quiet: bool) -> Outcome:
         self._check_whole()
+        self._check_model()
         with tempfile.TemporaryDirectory(prefix="interleave-") as scratch:
             table, num_measured = self._write_measured(Path(scratch) / "measured.npy")
             checks, not_checked = against.of_dataset(self._folder, self._manifest, self._index, self._options, table)
@@ -73,6 +75,7 @@ class _Dataset:
         return self._outcome(shards, not_checked)
 
     def validate_shard(self, name: str, executor: Executor, quiet: bool) -> Outcome:
+        self._check_model()
         with tempfile.TemporaryDirectory(prefix="interleave-") as scratch:
             table, _ = self._write_measured(Path(scratch) / "measured.npy")
             checks, not_checked = against.of_dataset(self._folder, self._manifest, self._index, self._options, table)
@@ -89,10 +92,14 @@ class _Dataset:
         self._add(file_checks.check_manifest(manifest, index))
         self._add(file_checks.check_ledger(folder, manifest, index))
         self._add(index_checks.check_parts(index))
-        if manifest.made_with.get("interleave") == __version__:
+        if file_checks.can_check_sidecars(manifest):
             self._add(file_checks.check_sidecars(folder, manifest, index))
         if self._options.num_ranks is not None:
             self._add(index_checks.check_balance(manifest, self._options.num_ranks, self._options.num_workers))
+
+    def _check_model(self) -> None:
+        if self._options.model is not None:
+            self._add(model_checks.check_model(self._options.model, self._manifest))
 
     def _read_index(self) -> pa.Table | None:
         """Mapped, once it is known that nothing in it leads out of it."""
@@ -141,9 +148,11 @@ class _Dataset:
             self._findings.add([(code, message)], where)
 
     def _outcome(self, shards: Sequence[ShardOutcome], not_checked: tuple[str, ...]) -> Outcome:
-        if self._manifest.made_with.get("interleave") != __version__:
+        if not file_checks.can_check_sidecars(self._manifest):
             made = self._manifest.made_with.get("interleave", "?")
             not_checked += (f"files for other readers: interleave {made} wrote them, this is {__version__}",)
+        if self._options.model is not None:
+            not_checked += tuple(model_checks.not_checked(self._options.model, self._manifest))
         if self._options.sample is not None:
             not_checked += ("checksums of shards, and their sums: samples alone were looked at",)
         about_all = replace(

@@ -96,7 +96,7 @@ INVARIANTS = {
     "cut-points": Invariant(holds="cut points ascend, and none lies inside an image", remedy=_REBUILD),
     "ids-text": Invariant(
         holds="the ids spell the texts",
-        remedy="build again with the tokenizer that the manifest names",
+        remedy="build again with the tokenizer of the model that is trained",
     ),
     "placeholder-text": Invariant(
         holds="no text has a literal <image>",
@@ -119,6 +119,11 @@ INVARIANTS = {
         holds="images become what the model makes of them", remedy="build again with the profile of that model"
     ),
     # Worth knowing
+    "processor": Invariant(
+        holds="the model's processor makes as many tokens of an image as were counted",
+        remedy="give the processor these options in training, or build again with them as `encode.options`",
+        severity=Severity.WARNING,
+    ),
     "image-small": Invariant(
         holds="images are as large as the model can use",
         remedy="ask the recipe for larger ones (`image_side`), or accept that they are enlarged in training",
