@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from tqdm import tqdm
 
 from interleave import __version__
 from interleave.errors import ShardError
@@ -19,10 +17,12 @@ from interleave.executors import Executor
 from interleave.shard.index import INDEX_NAME, read_index
 from interleave.shard.manifest import MANIFEST_NAME, read_manifest
 from interleave.validate import against, file_checks, index_checks, model_checks, together
+from interleave.validate.alone import tars_of, validate_alone
 from interleave.validate.file_checks import Placed
 from interleave.validate.findings import Findings, Outcome, join
 from interleave.validate.measured import write_measured
 from interleave.validate.options import Options
+from interleave.validate.run import run
 from interleave.validate.shard import Listed, ShardOutcome, ShardTask, validate_shard
 from interleave.validate.whole_sample import SampleChecks
 
@@ -30,24 +30,22 @@ _USUAL = Options()
 
 
 def validate(path: Path, executor: Executor, options: Options = _USUAL, *, quiet: bool = False) -> Outcome:
-    """Checks a dataset folder, or a tar (against the manifest beside it, if it has an entry there).
+    """Checks a dataset folder, a tar (against the manifest beside it, if it has an entry there), or others' tars.
 
     Raises:
         ShardError: there is nothing to validate, or what was asked for cannot be looked at.
     """
-    if path.is_dir():
-        return _Dataset(path, options).validate(executor, quiet)
-    if not path.is_file():
+    if not path.exists():
         raise ShardError(f"{path} does not exist; expected a dataset folder or a .tar")
-    if (path.parent / MANIFEST_NAME).is_file():
-        beside = _Dataset(path.parent, options)
-        if path.name in beside.names:
-            return beside.validate_shard(path.name, executor, quiet)
-    if options.sample is not None:
-        raise ShardError(f"{path} stands alone, without an index to draw samples from; leave out --sample")
-    task = ShardTask(path=str(path), checks=against.of_tar(options.level), listed=None, picked=None)
-    (shard,) = _run(executor, [task], quiet)
-    return join([shard.outcome, _empty((against.BY_ITSELF,))])
+    folder = path if path.is_dir() else path.parent
+    if not (folder / MANIFEST_NAME).is_file() and (tars := tars_of(path)):
+        return validate_alone(tars, executor, options, quiet)
+    dataset = _Dataset(folder, options)
+    if path.is_dir():
+        return dataset.validate(executor, quiet)
+    if path.name not in dataset.names:
+        return validate_alone([path], executor, options, quiet)
+    return dataset.validate_shard(path.name, executor, quiet)
 
 
 class _Dataset:
@@ -68,7 +66,7 @@ class _Dataset:
         with tempfile.TemporaryDirectory(prefix="interleave-") as scratch:
             table, num_measured = self._write_measured(Path(scratch) / "measured.npy")
             checks, not_checked = against.of_dataset(self._folder, self._manifest, self._index, self._options, table)
-            shards = _run(executor, self._tasks(checks), quiet)
+            shards = run(executor, validate_shard, self._tasks(checks), quiet)
         self._add(together.check_duplicates(self.names, shards))
         if num_measured is not None and self._options.sample is None:
             self._add(together.check_images(num_measured, shards))
@@ -80,7 +78,7 @@ class _Dataset:
             table, _ = self._write_measured(Path(scratch) / "measured.npy")
             checks, not_checked = against.of_dataset(self._folder, self._manifest, self._index, self._options, table)
             task = self._tasks(checks)[self.names.index(name)]
-            shards = _run(executor, [task], quiet)
+            shards = run(executor, validate_shard, [task], quiet)
         return self._outcome(shards, not_checked)
 
     def _check_whole(self) -> None:
@@ -169,14 +167,3 @@ def _between(rows: np.ndarray[tuple[int], np.dtype[np.int64]], first: int, end: 
 
 def _empty(not_checked: tuple[str, ...]) -> Outcome:
     return Outcome(counts={}, not_checked=not_checked)
-
-
-def _run(executor: Executor, tasks: Sequence[ShardTask], quiet: bool) -> list[ShardOutcome]:
-    """In the order of the shards."""
-    outcomes: dict[int, ShardOutcome] = {}
-    silent = quiet or not sys.stderr.isatty()
-    with tqdm(total=len(tasks), desc="validate", unit="shard", disable=silent, leave=False) as bar:
-        for position, outcome in executor.map(validate_shard, tasks):
-            outcomes[position] = outcome
-            bar.update()
-    return [outcomes[position] for position in range(len(tasks))]
