@@ -58,7 +58,10 @@ def test_a_sample_with_a_broken_image_leaves_padding_and_is_named(
     del expected[with_images]
     assert segments_of(batches) == expected
     for before, after in zip(whole, batches, strict=True):
-        assert before["state"] == after["state"]
+        of_which = {"datasets"}  # sealed again, the damaged one is another dataset
+        assert {k: v for k, v in before["state"].items() if k not in of_which} == {
+            k: v for k, v in after["state"].items() if k not in of_which
+        }
         assert len(after["images"]) == len(after["image_rows"])
         left = [image for image, tokens in zip(before["images"], before["image_tokens"], strict=True) if tokens]
         assert all(any(torch.equal(image, other) for other in left) for image in after["images"])
