@@ -22,6 +22,7 @@ import pyarrow as pa
 from interleave import StreamingDataset
 from interleave.sample import key_of
 from interleave.shard.index import INDEX_NAME, SCHEMA, write_index
+from interleave.shard.manifest import read_manifest, write_manifest
 from interleave.stream.batches import Position
 from interleave.stream.mix import Cursor
 
@@ -64,8 +65,7 @@ def made_up(folder: Path, like: Path, num_samples: int) -> Path:
     """A dataset of so many samples without its shards; the manifest is that of a real one but for the numbers."""
     folder.mkdir(parents=True)
     write_index(folder / INDEX_NAME, index_batches(num_samples))
-    manifest = orjson.loads((like / "manifest.json").read_bytes())
-    (folder / "manifest.json").write_bytes(orjson.dumps(manifest | {"num_samples": num_samples}))
+    write_manifest(folder, read_manifest(like).model_copy(update={"num_samples": num_samples}))
     return folder
 
 

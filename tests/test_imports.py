@@ -17,7 +17,7 @@ PACKAGE = Path(interleave.__file__).parent
 # Folders within a stage.
 GROUPS = (
     "align/models", "clean/models", "clean/text_rules", "dedup/evaluation", "encode/profiles", "stream/forms",
-    "stream/storage", "validate/explore",
+    "stream/storage", "validate/explore", "validate/readiness", "validate/trainers",
 )  # fmt: skip
 STAGES = (
     "access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "translate", "validate",
@@ -135,7 +135,7 @@ def test_only_the_stream_and_models_import_torch() -> None:
         for path in python_files(PACKAGE)
         if any(name.split(".")[0] == "torch" for name in imports_of(path))
     }
-    assert importing == {"stream", "stream/forms", "align/models", "clean/models"}
+    assert importing == {"stream", "stream/forms", "align/models", "clean/models", "validate/trainers"}
 
 
 def test_folders_lie_two_levels_deep_and_few_groups_three() -> None:

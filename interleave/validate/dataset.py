@@ -24,6 +24,7 @@ from interleave.validate.measured import write_measured
 from interleave.validate.options import Options
 from interleave.validate.run import run
 from interleave.validate.shard import Listed, ShardOutcome, ShardTask, validate_shard
+from interleave.validate.trainers.check import check_trainer
 from interleave.validate.whole_sample import SampleChecks
 
 _USUAL = Options()
@@ -38,6 +39,8 @@ def validate(path: Path, executor: Executor, options: Options = _USUAL, *, quiet
     if not path.exists():
         raise ShardError(f"{path} does not exist; expected a dataset folder or a .tar")
     folder = path if path.is_dir() else path.parent
+    if options.trainer is not None and not (path / MANIFEST_NAME).is_file():
+        raise ShardError(f"--trainer reads a whole dataset, as loaders do; {path} is none")
     if not (folder / MANIFEST_NAME).is_file() and (tars := tars_of(path)):
         return validate_alone(tars, executor, options, quiet)
     dataset = _Dataset(folder, options)
@@ -63,6 +66,7 @@ class _Dataset:
     def validate(self, executor: Executor, quiet: bool) -> Outcome:
         self._check_whole()
         self._check_model()
+        self._check_trainer()
         with tempfile.TemporaryDirectory(prefix="interleave-") as scratch:
             table, num_measured = self._write_measured(Path(scratch) / "measured.npy")
             checks, not_checked = against.of_dataset(self._folder, self._manifest, self._index, self._options, table)
@@ -98,6 +102,10 @@ class _Dataset:
     def _check_model(self) -> None:
         if self._options.model is not None:
             self._add(model_checks.check_model(self._options.model, self._manifest))
+
+    def _check_trainer(self) -> None:
+        if self._options.trainer is not None:
+            self._add(check_trainer(self._folder, self._options.trainer, self._options.model))
 
     def _read_index(self) -> pa.Table | None:
         """Mapped, once it is known that nothing in it leads out of it."""

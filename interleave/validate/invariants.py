@@ -118,6 +118,10 @@ INVARIANTS = {
     "profile": Invariant(
         holds="images become what the model makes of them", remedy="build again with the profile of that model"
     ),
+    "trainer": Invariant(
+        holds="the trainer's loader and collator make batches of the shards that its model takes",
+        remedy="build again with the profile of the model that is trained, or mend the shards first",
+    ),
     # Worth knowing
     "processor": Invariant(
         holds="the model's processor makes as many tokens of an image as were counted",

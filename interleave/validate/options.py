@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interleave.validate.level import Level
+from interleave.validate.trainers.known import Trainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +21,5 @@ class Options:
     # Readers that shards are to be dealt out to: ranks, and workers of each; None: not asked for.
     model: Path | None = None
     # Folder of the model that is to be trained; None: not asked for.
+    trainer: Trainer | None = None
+    # Whose loader and collator are to make batches; None: not asked for.

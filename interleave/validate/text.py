@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import orjson
@@ -12,6 +13,7 @@ import orjson
 from interleave.text import harmless
 from interleave.validate.findings import Finding, Outcome
 from interleave.validate.invariants import INVARIANTS, Severity
+from interleave.validate.readiness.judge import Readiness
 
 # Places shown of each code.
 _SHOWN = 5
@@ -35,8 +37,8 @@ def as_text(path: Path, outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def as_json(outcome: Outcome) -> str:
-    plain = {
+def as_json(outcome: Outcome, readiness: Readiness | None = None) -> str:
+    plain: dict[str, Any] = {
         "sound": outcome.is_sound,
         "num_shards": outcome.num_shards,
         "num_samples": outcome.num_samples,
@@ -57,6 +59,8 @@ def as_json(outcome: Outcome) -> str:
         ],
         "not_checked": list(outcome.not_checked),
     }
+    if readiness is not None:
+        plain["readiness"] = readiness.as_plain()
     return orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode()
 
 

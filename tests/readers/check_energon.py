@@ -26,6 +26,7 @@ from megatron.energon import (
 from reader_seen import Sample, Way, jpeg, pixels, say
 
 from interleave.stream.energon import cook
+from interleave.validate.trainers.energon import check_samples
 
 
 class Cooking(DefaultTaskEncoder):
@@ -48,6 +49,8 @@ def ways(folder: str) -> Iterator[Way]:
     yield Way(how=f"{how}, decoder=None", samples=_in_order(folder, task_encoder=CookingBytes(), **crude))
     yield Way(how=f"{how}, shuffled, 2 workers", samples=_trained(folder), is_ordered=False)
     yield Way(how=f"{how}, stopped and restored", samples=_restored(folder), is_ordered=False)
+    assert not list(check_samples(Path(folder), 1_000_000))
+    yield Way(how="interleave validate --trainer energon")
     _run("lint", folder)
     yield Way(how="energon lint")
     _prepare(folder)

@@ -104,7 +104,7 @@ class Ledger:
             return None
         table = self.level(level)
         units = table.select([name for name in ("doc_id", _UNIT[level]) if name])
-        reasons = self._reasons(level, units)
+        reasons = self.reasons(level, units)
         by_this = np.asarray(pc.fill_null(pc.equal(reasons, rule), False))
         values = _floats(table, rule)
         others = [name for of, name in self.rules() if of == level and name != rule]
@@ -130,8 +130,11 @@ class Ledger:
         values, thresholds = (of_rule[name].to_numpy().astype(np.float64) for name in ("value", "threshold"))
         return Bounds(minimum=_first(thresholds[values < thresholds]), maximum=_first(thresholds[values > thresholds]))
 
-    def _reasons(self, level: str, units: pa.Table) -> pa.ChunkedArray:
-        """(num_units,) the rule that removed a unit, or null."""
+    def reasons(self, level: str, units: pa.Table) -> pa.ChunkedArray:
+        """(num_units,) the rule that removed a unit, or its document; null where it was kept.
+
+        units: doc_id and, for images and sentences, their index.
+        """
         of_documents = self._dropped("documents").rename_columns(["doc_id", "document_rule"])
         numbered = units.append_column("row", pa.array(np.arange(len(units))))
         joined = numbered.join(of_documents, "doc_id")
