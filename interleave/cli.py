@@ -14,6 +14,7 @@ from interleave.cli_export import export_app
 from interleave.cli_mixture import build_mixture, check_mixture
 from interleave.cli_profile import profile_app
 from interleave.cli_score import score
+from interleave.cli_stage2 import stage2
 from interleave.cli_store import store_app
 from interleave.cli_takedown import takedown
 from interleave.cli_validate import validate
@@ -144,6 +145,7 @@ def crawl(
 app.command()(score)
 app.command()(explore)
 app.command()(takedown)
+app.command()(stage2)
 
 
 @recipe_app.command("check")

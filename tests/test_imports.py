@@ -17,7 +17,8 @@ PACKAGE = Path(interleave.__file__).parent
 # Folders within a stage.
 GROUPS = (
     "align/models", "clean/models", "clean/text_rules", "dedup/evaluation", "encode/profiles", "stream/forms",
-    "stream/storage", "validate/explore", "validate/readiness", "validate/trainers",
+    "stream/storage", "validate/explore", "validate/readiness", "validate/stage2",
+    "validate/trainers",
 )  # fmt: skip
 STAGES = (
     "access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "translate", "validate",

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from interleave.text import harmless
+from interleave.validate.prose import item
 from interleave.validate.readiness.judge import Grade, Readiness
 
 _STYLES = {Grade.GOOD: "green", Grade.LOOK: "yellow", Grade.BAD: "bold red", Grade.INFO: "dim"}
@@ -14,7 +15,8 @@ _STYLES = {Grade.GOOD: "green", Grade.LOOK: "yellow", Grade.BAD: "bold red", Gra
 
 def show(readiness: Readiness, console: Console) -> None:
     """Prints the table, the verdict, and its reasons."""
-    table = Table(title="\nFor Stage 2", title_justify="left", box=None, pad_edge=False)
+    console.print("\nFor Stage 2", highlight=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("")
     table.add_column("here", justify="right")
     table.add_column("MMC4-core", justify="right")
@@ -25,4 +27,4 @@ def show(readiness: Readiness, console: Console) -> None:
     console.print(table)
     console.print(f"\n{readiness.verdict}", style=_STYLES[readiness.grade], highlight=False)
     for reason in readiness.reasons:
-        console.print(f"  - {escape(reason)}", highlight=False)
+        console.print(escape(item("-", reason, console.width)), highlight=False)
