@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from interleave import __version__
+from interleave.cli_estimate import estimate
 from interleave.cli_explore import explore
 from interleave.cli_export import export_app
 from interleave.cli_mixture import build_mixture, check_mixture
@@ -82,6 +83,7 @@ def build(
         print_report(report, Console())
 
 
+app.command()(estimate)
 app.command()(validate)
 
 
