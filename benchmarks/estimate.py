@@ -6,9 +6,8 @@ Each copy of a document has its words in another order and its images cropped, m
 that it is a document of its own; one in 25 is a copy of the one before but for its URL. Printed are estimate over build
 for documents, images, tokens and bytes, and for the time, measured one after the other.
 
---quick takes the 53 documents of the
-project's sample twenty times over, so few pictures so often that some are dropped as copies, which a sample of them does
-not show; it exits with 1 where a count is off by more than 30 %.
+--quick takes the 53 documents of the project's sample twenty times over: few pictures, each so often that some are
+dropped as copies, which a sample of them does not show. It exits with 1 where a count is off by more than 30 %.
 """
 
 from __future__ import annotations
