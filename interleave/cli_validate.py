@@ -58,7 +58,7 @@ def validate(
     from interleave.validate.dataset import validate as run_validate
     from interleave.validate.options import Options
     from interleave.validate.readiness.judge import judge
-    from interleave.validate.readiness.observe import observe
+    from interleave.validate.readiness.observe import check_whole, observe
     from interleave.validate.readiness.show import show
     from interleave.validate.text import as_json as outcome_json
     from interleave.validate.text import as_junit, as_text
@@ -69,6 +69,8 @@ def validate(
     try:
         if junit is not None and not junit.parent.is_dir():
             raise ShardError(f"--junit: there is no folder {junit.parent}")
+        if readiness:
+            check_whole(path)
         with open_executor(workers or default_workers()) as executor:
             outcome = run_validate(path, executor, options, quiet=as_json)
         ready = judge(observe(path)) if readiness and outcome.is_sound else None

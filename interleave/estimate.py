@@ -2,6 +2,8 @@
 
     files -> up to 16 of them -> count records -> every Nth -> three builds, each of more records -> straight lines
 
+An input that is no larger than the sample is built once, and the figures are exact.
+
 Time: a stage takes a fixed part and a part by the document; two sizes tell them apart, after one that only warms up.
 Duplicates grow with the corpus: of two copies a sample of one in ten holds both once in a hundred times. They are
 carried over as if copies came in pairs, which is exact for pairs, and too little for pictures that a site repeats
@@ -13,6 +15,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +23,7 @@ from typing import Any
 
 from interleave.acquire.listing import SourceFile, Split, split_bytes
 from interleave.acquire.source import Limits, Source
-from interleave.errors import RecipeError
+from interleave.errors import RecipeError, TaskError
 from interleave.executors import Executor, open_executor
 from interleave.flow import build
 from interleave.recipe import Recipe
@@ -29,12 +32,13 @@ from interleave.sampled import Sampled
 from interleave.shard.index import INDEX_NAME, read_index
 
 MAX_FILES = 16
-# Records of each build, of those of the largest.
-_PARTS = (9, 3, 1)
+# The builds before the largest have one record of so many that it has.
+_PARTS = (9, 3)
 # Small, so that writing a sample keeps as many workers busy as writing all of it.
 _SHARD_BYTES = 2_000_000
 # Stages with one task whatever the input: another machine does not make them faster.
-_SINGLE = ("dedup", "plan", "seal", "evaluation", "fetch")
+_FETCH = "fetch"
+_SINGLE = ("dedup", "plan", "seal", "evaluation", _FETCH)
 # Rules that find no more in a larger corpus.
 _STEADY = ("image_within_document", "image_in_dataset")
 # What each stage's time goes into, and the setting that bounds it.
@@ -145,10 +149,26 @@ def estimate(recipe: Recipe, *, num_documents: int, num_workers: int, num_machin
     with open_executor(num_workers) as executor:
         found = _look(recipe, executor)
     every = max(1, found.num_records // num_documents)
-    steps = sorted({min(every * part, max(found.num_records // 2, 1)) for part in _PARTS}, reverse=True)
+    # Where all of the input is built, one build says everything.
+    smaller = [] if every == 1 and found.scale == 1 else [every * part for part in _PARTS]
     with tempfile.TemporaryDirectory(prefix="interleave-") as scratch:
-        builds = [_build_sample(recipe, found, step, Path(scratch) / str(step), num_workers) for step in steps]
+        build_every = partial(_build_sample, _with_store(recipe, scratch), found, Path(scratch), num_workers)
+        builds = []
+        for step in smaller:
+            # So few documents that none is left say nothing: the largest sample speaks for itself.
+            with suppress(TaskError):
+                builds.append(build_every(step))
+        builds.append(build_every(every))
     return _carry_over(found, builds, num_workers, num_machines)
+
+
+def _with_store(recipe: Recipe, scratch: str) -> Recipe:
+    """Samples share what they download, so that each URL is asked once: in the recipe's store if it has one to keep."""
+    if recipe.fetch is None or (recipe.fetch.store is not None and recipe.fetch.keep != "none"):
+        return recipe
+    keep = "original" if recipe.fetch.keep == "none" else recipe.fetch.keep
+    fetch = recipe.fetch.model_copy(update={"store": f"{scratch}/store", "keep": keep})
+    return recipe.model_copy(update={"fetch": fetch})
 
 
 def _look(recipe: Recipe, executor: Executor) -> _Input:
@@ -184,10 +204,11 @@ def _count(file: SourceFile, *, sources: dict[str, Source], num_bytes: int, max_
     return sum(1 for split in splits for _ in source.read(split, limits))
 
 
-def _build_sample(recipe: Recipe, found: _Input, every: int, folder: Path, num_workers: int) -> _Built:
+def _build_sample(recipe: Recipe, found: _Input, scratch: Path, num_workers: int, every: int) -> _Built:
     sampled = tuple(Sampled(inner=source, names=found.names[source.name], every=every) for source in recipe.all_sources)
     shards = recipe.shards.model_copy(update={"max_bytes": min(_SHARD_BYTES, recipe.shards.max_bytes)})
-    small = recipe.model_copy(update={"source": None, "sources": sampled, "output": str(folder), "shards": shards})
+    output = str(scratch / f"every-{every}")
+    small = recipe.model_copy(update={"source": None, "sources": sampled, "output": output, "shards": shards})
     report = build(small, num_workers=num_workers, quiet=True)
     work = Path(report.work)
     image_bytes = sum(_image_bytes(Path(line.folder)) for line in report.datasets)
@@ -274,10 +295,16 @@ def _stages(builds: Sequence[_Built], documents: int, scale: float, num_machines
     last = builds[-1].report
     before = builds[-2].report if len(builds) > 1 else last
     earlier = {line.stage: line.seconds for line in before.stages}
-    return [
-        _stage(line, earlier[line.stage], before.documents_in, last.documents_in, documents, scale, num_machines)
-        for line in last.stages
-    ]
+    found = []
+    for line in last.stages:
+        if line.stage == _FETCH:
+            # Each build asked for what those before had not.
+            seconds = sum(each.seconds for build in builds for each in build.report.stages if each.stage == _FETCH)
+            found.append(_on_machines(_FETCH, seconds * documents / last.documents_in, num_machines))
+        else:
+            numbers = before.documents_in, last.documents_in, documents
+            found.append(_stage(line, earlier[line.stage], *numbers, scale, num_machines))
+    return found
 
 
 def _stage(
@@ -286,5 +313,9 @@ def _stage(
     slope = max(0.0, (line.seconds - earlier) / (num_last - num_before)) if num_last > num_before else 0.0
     fixed = max(0.0, line.seconds - slope * num_last)
     seconds = line.seconds if num_last == documents else fixed * scale + slope * documents
-    machines = 1 if line.stage in _SINGLE else num_machines
-    return Stage(name=line.stage, seconds=round(seconds, 3), seconds_on_several=round(seconds / machines, 3))
+    return _on_machines(line.stage, seconds, num_machines)
+
+
+def _on_machines(stage: str, seconds: float, num_machines: int) -> Stage:
+    machines = 1 if stage in _SINGLE else num_machines
+    return Stage(name=stage, seconds=round(seconds, 3), seconds_on_several=round(seconds / machines, 3))

@@ -35,7 +35,8 @@ class Sampled(Settings):
         return tuple(getattr(self.inner, "libraries", ()))
 
     def files(self) -> list[SourceFile]:
-        return [file for file in self.inner.files() if file.name in set(self.names)]
+        names = set(self.names)
+        return [file for file in self.inner.files() if file.name in names]
 
     def cut(self, file: SourceFile, num_bytes: int) -> list[Split]:
         found: list[Split] = self.inner.cut(file, num_bytes)

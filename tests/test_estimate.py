@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 from fixtures_build import ROOT, command, sample_report, six_documents, small_overrides, source_documents
+from fixtures_site import NOT_FOUND, Answer, serving
 
 from interleave.acquire.listing import SourceFile
 from interleave.errors import RecipeError
@@ -32,6 +33,52 @@ def test_where_everything_is_built_the_counts_are_those_of_the_build(tmp_path: P
     assert said.is_counted and said.sample_documents == built.documents_in
     by_rule = {(loss.stage, loss.rule): (loss.documents, loss.images) for loss in said.losses}
     assert by_rule == {(line.stage, line.rule): (line.documents, line.images) for line in built.drops}
+
+
+def test_smaller_samples_of_which_nothing_is_left_are_passed_over(tmp_path: Path) -> None:
+    """One document in 50 has a picture: the warming-up build of four has none that stays."""
+    lines = []
+    documents = [document for document in source_documents().values() if document["image_info"]]
+    for number in range(200):
+        document = dict(documents[number % len(documents)], url=f"https://example.org/{number}")
+        document["text_list"] = [f"{text} {number}" for text in document["text_list"]]
+        if number % 50 != 12:
+            document |= {"image_info": [], "similarity_matrix": []}
+        lines.append(orjson.dumps(document))
+    (tmp_path / "docs.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    settings = (f"source.path={tmp_path / 'docs.jsonl'}", "dedup.images=null", "dedup.documents=null")
+    said = estimate(recipe(tmp_path / "mmc4", *settings), num_documents=50, num_workers=1, num_machines=1)
+    assert said.documents_in == 200 and 0 < said.documents_out <= 20
+
+
+@pytest.mark.parametrize("keep", ["original", "none"])
+def test_an_image_is_asked_for_once_by_all_samples(tmp_path: Path, keep: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTACT", "somebody@lab.example")
+
+    def image(path: str) -> Answer:
+        found = ROOT / "recipes" / "sample" / "images" / path.lstrip("/")
+        return Answer(found.read_bytes(), "image/jpeg") if found.is_file() else NOT_FOUND
+
+    lines = []
+    for document in source_documents().values():
+        infos = [info | {"raw_url": f"http://images.example/{info['image_name']}"} for info in document["image_info"]]
+        lines.append(orjson.dumps(document | {"image_info": infos}))
+    (tmp_path / "docs.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    with serving(image) as site:
+        settings = [
+            f"source.path={tmp_path / 'docs.jsonl'}",
+            f"output={tmp_path / 'out'}",
+            "fetch.store=null",
+            f"fetch.keep={keep}",
+            f'fetch.resolve={{images.example: "{site.place}"}}',
+            "fetch.politeness.requests_per_second=null",
+        ]
+        by_url = load_recipe(ROOT / "recipes" / "mmc4-urls.yaml", settings)
+        said = estimate(by_url, num_documents=15, num_workers=1, num_machines=1)
+    asked = {path: number for path, number in site.asked.items() if path != "/robots.txt"}
+    assert asked and set(asked.values()) == {1}
+    assert said.sample_documents < said.documents_in
+    assert next(stage.seconds for stage in said.stages if stage.name == "fetch") > 0
 
 
 def test_nothing_is_written_to_the_output(tmp_path: Path) -> None:

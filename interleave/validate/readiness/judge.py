@@ -139,14 +139,16 @@ def _of_documents(seen: Observed) -> Iterator[Line]:
         reason="documents with one image teach no model to tell several apart: drop them (`num_images`, min: 2), "
         "or count them as pairs",
     )
-    yield _held(
-        "samples with several images",
-        seen.multi_image_samples,
-        "",
-        good=0.75,
-        bad=0.25,
-        reason="cutting left samples with one image: a longer context keeps more images together",
-    )
+    yield _of_cutting(seen)
+
+
+def _of_cutting(seen: Observed) -> Line:
+    """What is held against the bounds is how much of the documents' share cutting has left."""
+    left = seen.multi_image_samples / max(seen.multi_image_documents, 1e-9)
+    grade = Grade.GOOD if left >= 0.75 else Grade.LOOK if left >= 0.25 else Grade.BAD
+    name, share = "samples with several images", _percent(seen.multi_image_samples)
+    reason = f"{name}, {share}: cutting left some with one image, a longer context keeps more images together"
+    return Line(name=name, here=share, published="", grade=grade, reason="" if grade is Grade.GOOD else reason)
 
 
 def _of_texts(seen: Observed) -> Iterator[Line]:
@@ -207,6 +209,15 @@ def _similarity(seen: Observed) -> Line:
             grade=Grade.LOOK,
             reason="how alike images and texts are is not known: `interleave score` makes a CLIP table, "
             "`align` and the rule `best_similarity` use it",
+        )
+    if seen.similarity_known < 0.5:
+        return Line(
+            name=name,
+            here=_percent(seen.similar_images),
+            published=published,
+            grade=Grade.LOOK,
+            reason=f"{name}, {_percent(seen.similar_images)}: of {_percent(seen.similarity_known)} of the images "
+            "alone, the others' similarity is not known",
         )
     return _held(
         name,

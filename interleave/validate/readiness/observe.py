@@ -15,6 +15,7 @@ from interleave.clean.characters import LETTER, UNSPACED_LETTERS, UPPER, classes
 from interleave.errors import ShardError
 from interleave.sample import Record
 from interleave.shard.index import INDEX_NAME, present, read_index
+from interleave.shard.manifest import read_manifest
 from interleave.stream.reader import DatasetReader
 from interleave.validate.explore.ledger import Ledger
 from interleave.validate.readiness.copies import repeated_elsewhere, repeated_in_document
@@ -74,21 +75,30 @@ class _Texts:
     num_unspaced: int = 0
 
 
+def check_whole(path: Path) -> None:
+    """Raises:
+    ShardError: it is no dataset folder, which readiness is of.
+    """
+    if not path.is_dir():
+        raise ShardError(f"{path} is no dataset folder; readiness for Stage 2 is of whole datasets")
+    read_manifest(path)
+
+
 def observe(folder: Path) -> Observed:
     """Looks at a sealed dataset.
 
     Raises:
         ShardError: it is none, or cannot be read.
     """
-    if not folder.is_dir():
-        raise ShardError(f"{folder} is no dataset folder: readiness is of whole datasets")
+    check_whole(folder)
     reader = DatasetReader(folder)
     rows = present(read_index(folder / INDEX_NAME))
     if not len(rows):
         raise ShardError(f"{folder} has no sample left: all were taken down")
     texts = _read_texts(reader)
     documents = rows.group_by("doc_id").aggregate([("num_images", "sum")])
-    images = _kept_images(Ledger(folder))
+    ledger = Ledger(folder)
+    images = _kept_images(ledger)
     num_images, num_tokens = (int(pc.sum(rows[name]).as_py()) for name in ("num_images", "num_tokens"))
     image_tokens = round(num_images * texts.num_image_tokens / max(texts.num_images, 1))
     return Observed(
@@ -104,7 +114,7 @@ def observe(folder: Path) -> Observed:
         images_side_by_side=_ratio(texts.num_side_by_side, texts.num_images),
         few_shot_samples=texts.num_few_shot / texts.num_samples,
         unspaced_text=texts.num_unspaced / max(texts.num_letters, 1),
-        languages=_languages(folder, documents["doc_id"]),
+        languages=_languages(ledger, documents["doc_id"]),
         similar_images=_similar(images),
         similarity_known=_ratio(len(images) - images["matched_similarity"].null_count, len(images)) or 0.0,
         repeated_in_document=repeated_in_document(images),
@@ -120,15 +130,14 @@ def _read_texts(reader: DatasetReader) -> _Texts:
     total: Counter[str] = Counter()
     for sample in chosen.tolist():
         record, _, _ = reader.read(sample)
-        total.update(_of_texts(record))
+        total.update(of_texts(record))
     return _Texts(num_samples=len(chosen), **total)
 
 
-def _of_texts(record: Record) -> dict[str, int]:
-    """What one sample adds to `_Texts`.
+def of_texts(record: Record) -> dict[str, int]:
+    """What one sample adds to the sums.
 
-    `A [1] [2] B [3]` has an image behind text (1), one before text (2), two side by side, one with text before and
-    nothing behind, and two shots.
+    `A [1] [2] B [3]`: behind a text are 1 and 3, before a text is 2, side by side are 1 and 2; two shots.
     """
     is_image = [text is None for text in record.texts]
     before = [False, *(not each for each in is_image[:-1])]
@@ -168,8 +177,8 @@ def _similar(images: pa.Table) -> float | None:
     return _share(pc.greater_equal(known, CORE_SIMILARITY)) if len(known) else None
 
 
-def _languages(folder: Path, documents: pa.ChunkedArray) -> dict[str, int]:
-    known = Ledger(folder).level("documents")
+def _languages(ledger: Ledger, documents: pa.ChunkedArray) -> dict[str, int]:
+    known = ledger.level("documents")
     here = known.filter(pc.is_in(known["doc_id"], documents.combine_chunks()))["language"].drop_null()
     return {entry["values"]: entry["counts"] for entry in pc.value_counts(here).to_pylist()}
 

@@ -55,6 +55,8 @@ class Advice:
     vilas_cost: Cost
     # Of VILA's own Stage 2 with the same machine and profile.
     readiness: Readiness
+    release: str
+    # Of VILA, whose scripts the first commands are of; the others are of 1.0.
     commands_run: tuple[str, ...]
     commands_skip: tuple[str, ...]
 
@@ -69,6 +71,7 @@ class Advice:
             "vilas_cost": asdict(self.vilas_cost),
             "skipped": [asdict(line) for line in SKIPPED],
             "readiness": self.readiness.as_plain(),
+            "release": self.release,
             "commands_run": list(self.commands_run),
             "commands_skip": list(self.commands_skip),
         }
@@ -97,6 +100,7 @@ def advise(dataset: Path, needs: Sequence[Need], machine: Machine, gpu_hours: fl
         cost=cost,
         vilas_cost=machine.vilas_own(per_image),
         readiness=readiness,
+        release="release 1.5" if profile == "vila-1.5" else "release 1.0",
         commands_run=tuple(run_commands(dataset, profile, seen.num_samples)),
         commands_skip=tuple(skip_commands()),
     )
@@ -119,7 +123,7 @@ def _cautions(
         yield "VILA's authors saw zero-shot gains from Stage 2, too (github.com/NVlabs/VILA/issues/12)"
         return
     if readiness.grade is Grade.BAD:
-        yield f"not with this dataset as it is: {readiness.verdict} (`interleave validate --readiness` says why)"
+        yield f"this dataset alone will not do: {readiness.verdict} (`interleave validate --readiness` says why)"
     if gpu_hours is not None and cost.gpu_hours > gpu_hours:
         share = gpu_hours / cost.gpu_hours
         yield (

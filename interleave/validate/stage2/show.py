@@ -31,13 +31,13 @@ def show(advice: Advice, console: Console) -> None:
     console.print(_skip_table())
     console.print(f"[dim]{_SOURCES}[/dim]", highlight=False)
     paths = [
-        ("Stage 2 with this dataset, then Stage 3", advice.commands_run),
-        ("Without Stage 2", advice.commands_skip),
+        (f"Stage 2 with this dataset, then Stage 3[/bold], in VILA's folder, {advice.release}", advice.commands_run),
+        ("Without Stage 2[/bold], in VILA's folder, release 1.0", advice.commands_skip),
     ]
     if advice.answer is Answer.SKIP:
         paths.reverse()
     for title, commands in paths:
-        console.print(f"\n[bold]{title}[/bold], in VILA's folder", highlight=False)
+        console.print(f"\n[bold]{title}", highlight=False)
         for command in commands:
             console.print(f"  {escape(command)}", highlight=False, soft_wrap=True)
 

@@ -13,7 +13,7 @@ from fixtures_build import command, copy_of, edit_shard, records, sample_dataset
 from interleave.errors import ShardError
 from interleave.validate.readiness.copies import repeated_elsewhere, repeated_in_document
 from interleave.validate.readiness.judge import Grade, judge
-from interleave.validate.readiness.observe import Observed, observe
+from interleave.validate.readiness.observe import Observed, observe, of_texts
 
 GOOD = Observed(
     num_documents=7_000_000,
@@ -54,16 +54,14 @@ def test_numbers_are_those_of_the_samples() -> None:
     assert seen.images_with_text_before == pytest.approx(behind / seen.num_images)
 
 
-def test_shots_and_neighbours_of_images_are_counted(tmp_path: Path) -> None:
-    """`text image image text image`: two shots, two images side by side, two behind a text, one before one."""
-    dataset = copy_of(small_dataset(), tmp_path / "six")
-    kinds = [[text is None for text in record.texts] for record, _, _ in records(dataset)]
-    images = [(kind, at) for kind in kinds for at, is_image in enumerate(kind) if is_image]
-    side = sum(any(0 <= near < len(kind) and kind[near] for near in (at - 1, at + 1)) for kind, at in images)
-    seen = observe(dataset)
-    assert seen.images_side_by_side == pytest.approx(side / len(images))
-    runs = [sum(is_image and not (at and kind[at - 1]) for at, is_image in enumerate(kind)) for kind in kinds]
-    assert seen.few_shot_samples == pytest.approx(sum(number >= 3 for number in runs) / len(kinds))
+def test_shots_and_neighbours_of_images_are_counted() -> None:
+    """`A [1] [2] B [3]`: behind a text are 1 and 3, before a text is 2, side by side are 1 and 2; two shots."""
+    record = next(record for record, _, _ in records(sample_dataset()))
+    found = of_texts(replace(record, texts=("A b", None, None, "猫", None)))
+    assert (found["num_images"], found["num_before"], found["num_behind"]) == (3, 2, 1)
+    assert (found["num_side_by_side"], found["num_few_shot"]) == (2, 0)
+    assert (found["num_letters"], found["num_unspaced"]) == (3, 1)
+    assert of_texts(replace(record, texts=(None, "A", None, "B", None)))["num_few_shot"] == 1
 
 
 def pictures(*rows: tuple[str, int]) -> pa.Table:
@@ -100,11 +98,12 @@ def test_what_is_like_mmc4_core_and_as_large_is_ready() -> None:
 @pytest.mark.parametrize(
     ("changes", "grade", "words"),
     [
-        ({"multi_image_documents": 0.2}, Grade.BAD, "tell several apart"),
+        ({"multi_image_documents": 0.2, "multi_image_samples": 0.2}, Grade.BAD, "tell several apart"),
         ({"multi_image_samples": 0.6}, Grade.LOOK, "cutting left"),
         ({"num_text_tokens": 28_000_000 * 4}, Grade.BAD, "nearly pairs"),
         ({"num_text_tokens": 28_000_000 * 900}, Grade.LOOK, "language alone"),
         ({"similar_images": None}, Grade.LOOK, "not known"),
+        ({"similarity_known": 0.1}, Grade.LOOK, "the others' similarity is not known"),
         ({"similar_images": 0.1}, Grade.BAD, "say little of the sentence"),
         ({"repeated_in_document": 0.5}, Grade.BAD, "removes copies"),
         ({"evaluation_sets": ()}, Grade.LOOK, "decontaminate"),
@@ -139,8 +138,13 @@ def test_shards_that_are_not_sound_have_no_readiness(tmp_path: Path) -> None:
     assert ran.returncode == 1 and "readiness" not in orjson.loads(ran.stdout) and "readiness" in ran.stderr
 
 
+def test_readiness_of_a_tar_is_refused_before_anything_is_validated() -> None:
+    ran = command("validate", sample_dataset() / "shard-0000.tar", "--readiness")
+    assert ran.returncode == 2 and "is of whole datasets" in ran.stderr and not ran.stdout
+
+
 def test_a_folder_that_is_no_dataset_has_no_readiness(tmp_path: Path) -> None:
     with pytest.raises(ShardError):
         observe(tmp_path)
-    with pytest.raises(ShardError, match="readiness is of whole datasets"):
+    with pytest.raises(ShardError, match="is of whole datasets"):
         observe(sample_dataset() / "shard-0000.tar")

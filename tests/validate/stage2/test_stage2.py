@@ -51,7 +51,7 @@ def test_benchmarks_alone_are_reason_to_skip_it_with_a_caution() -> None:
 
 def test_a_dataset_that_is_not_ready_and_hours_that_do_not_suffice_are_said() -> None:
     advice = advise(sample_dataset(), [Need.FEW_SHOT], MACHINE, 0.0001)
-    assert any("not with this dataset as it is" in caution for caution in advice.cautions)
+    assert any("this dataset alone will not do" in caution for caution in advice.cautions)
     assert any("GPU hours are" in caution for caution in advice.cautions)
     assert advice.cost.num_tokens == manifest_of(sample_dataset())["num_tokens"]
     assert not any(
