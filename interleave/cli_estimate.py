@@ -20,9 +20,9 @@ def estimate(
     machines: Annotated[int, typer.Option(min=1, help="Machines like this one that would share the work.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Estimate documents, images, tokens, disk and hours of a build, from a small one.
+    """Estimate what a build would come to.
 
-    A sample is built in a temporary folder; nothing is written to the recipe's output. With `fetch` in the recipe the
+    That is documents, images, tokens, disk, and hours by stage. A sample is built in a temporary folder; nothing is written to the recipe's output. With `fetch` in the recipe the
     sample's images are downloaded.
     """
     import orjson

@@ -26,7 +26,7 @@ def stage2(
     mfu: Annotated[float, typer.Option(min=0.01, max=1, help="Model FLOPs utilisation.")] = DEFAULT_MFU,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Run Stage 2 with a dataset, or skip it? Advice with its reasons, costs and commands."""
+    """Advise to run Stage 2, or to skip it. With reasons, costs, and the commands of either path."""
     import orjson
     from rich.console import Console
 
