@@ -22,8 +22,8 @@ def estimate(
 ) -> None:
     """Estimate what a build would come to.
 
-    That is documents, images, tokens, disk, and hours by stage. A sample is built in a temporary folder; nothing is written to the recipe's output. With `fetch` in the recipe the
-    sample's images are downloaded.
+    That is documents, images, tokens, disk, and hours by stage. A sample is built in a temporary folder; nothing is
+    written to the recipe's output. With `fetch` in the recipe the sample's images are downloaded.
     """
     import orjson
     from rich.console import Console
