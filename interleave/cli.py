@@ -12,6 +12,7 @@ from interleave import __version__
 from interleave.cli_estimate import estimate
 from interleave.cli_explore import explore
 from interleave.cli_export import export_app
+from interleave.cli_look import inspect, view
 from interleave.cli_mixture import build_mixture, check_mixture
 from interleave.cli_profile import profile_app
 from interleave.cli_score import score
@@ -85,28 +86,8 @@ def build(
 
 app.command()(estimate)
 app.command()(validate)
-
-
-@app.command()
-def inspect(
-    path: Annotated[Path, typer.Argument(help="A .tar, or a dataset folder.", show_default=False)],
-    key: Annotated[
-        str | None, typer.Option(help="The sample to show.  [default: the first]", show_default=False)
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what is in a shard or a dataset. That is sizes, and one sample with its images in place."""
-    import orjson
-    from rich.console import Console
-
-    from interleave.validate.inspect import inspect as look
-    from interleave.validate.inspect import show
-
-    found = look(path, key)
-    if as_json:
-        typer.echo(orjson.dumps(found.as_plain(), option=orjson.OPT_INDENT_2))
-    else:
-        show(found, Console())
+app.command()(inspect)
+app.command()(view)
 
 
 @app.command()

@@ -11,37 +11,27 @@ import typer
 def explore(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder.", show_default=False)],
     rule: Annotated[
-        list[str] | None,
-        typer.Argument(help="Rules to show from near.  [default: none; all with --html]", show_default=False),
+        list[str] | None, typer.Argument(help="Rules to show from near.  [default: none]", show_default=False)
     ] = None,
     bound: Annotated[
         list[float] | None, typer.Option(help="Another bound to try; may be repeated.", show_default=False)
     ] = None,
     examples: Annotated[int, typer.Option(min=0, max=1000, help="Examples on either side of the bound.")] = 5,
-    html: Annotated[Path | None, typer.Option(help="Write a page, with pictures.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what the rules removed, and others would. Nothing is measured again.
 
-    Examples come from the build's work folder, where that still lies beside the dataset.
+    Examples come from the build's work folder, where that still lies beside the dataset. With pictures, and sliders for
+    bounds: `interleave view`, `interleave inspect --html`.
     """
     import orjson
     from rich.console import Console
 
-    from interleave.errors import ShardError
-    from interleave.validate.explore.page import write_page
     from interleave.validate.explore.show import show
     from interleave.validate.explore.view import explore as look
 
-    if html is not None and not html.parent.is_dir():
-        raise ShardError(f"--html: there is no folder {html.parent}")
-    rules = rule or (None if html else [])
-    view = look(dataset, rules, bounds=bound or (), num_examples=examples)
-    if html is not None:
-        write_page(view, html)
+    view = look(dataset, rule or [], bounds=bound or (), num_examples=examples)
     if as_json:
         typer.echo(orjson.dumps(view.as_plain(), option=orjson.OPT_INDENT_2))
-    elif html is not None:
-        typer.echo(f"{html}: {len(view.rules):,} rules, {html.stat().st_size / 1e6:,.1f} MB")
     else:
         show(view, Console())

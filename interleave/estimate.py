@@ -209,7 +209,7 @@ def _build_sample(recipe: Recipe, found: _Input, scratch: Path, num_workers: int
     shards = recipe.shards.model_copy(update={"max_bytes": min(_SHARD_BYTES, recipe.shards.max_bytes)})
     output = str(scratch / f"every-{every}")
     small = recipe.model_copy(update={"source": None, "sources": sampled, "output": output, "shards": shards})
-    report = build(small, num_workers=num_workers, quiet=True)
+    report = build(small, num_workers=num_workers, quiet=True, pages=False)
     work = Path(report.work)
     image_bytes = sum(_image_bytes(Path(line.folder)) for line in report.datasets)
     shard_bytes = sum(line.num_bytes for line in report.datasets)

@@ -45,11 +45,14 @@ from interleave.shard.plan import TRAIN, PlannedShard, plan, read_plan
 from interleave.shard.seal import remove_dataset, seal
 from interleave.shard.takedown_swap import RECORD_NAME
 from interleave.shard.write import write
+from interleave.validate.look.file import write_report
 from interleave.wanted import list_wanted
 
 
-def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool = False) -> Report:
+def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool = False, pages: bool = True) -> Report:
     """Builds the dataset of a recipe, or goes on with what an earlier run began.
+
+    pages: each dataset gets its `report.html`.
 
     Raises:
         RecipeError: the recipe names what is not there; nothing was written.
@@ -82,7 +85,11 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
             _unseal(recipe, shards, work)
         run.stage("write", write, to_write)
         run.stage("seal", seal, to_seal)
-        return finish(run.results, work, [folder for _, folder in tasks.folders(recipe, shards)], model)
+        folders = [folder for _, folder in tasks.folders(recipe, shards)]
+        report = finish(run.results, work, folders, model)
+        for folder in folders if pages else ():
+            write_report(folder)
+        return report
 
 
 def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> None:

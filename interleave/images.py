@@ -46,6 +46,7 @@ _MARGIN = 3  # DCT-scaled decoding stops at this many times the target: at 2 fin
 _UPRIGHT = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270",
             7: "TRANSVERSE", 8: "ROTATE_90"}  # fmt: skip
 THUMBNAIL_SIDE = 32  # px
+_PREVIEW_QUALITY = 75
 PILLOW_LOCK = threading.Lock()  # warnings.catch_warnings is not safe between threads
 
 
@@ -147,6 +148,22 @@ def decode_rgb(jpeg: bytes, out: npt.NDArray[np.uint8] | None = None) -> npt.NDA
         except ValueError:
             pixels[:] = np.asarray(_pillow(jpeg, "jpeg", _MAX_STORED_PIXELS, 65_500).convert("RGB"))
     return pixels
+
+
+def preview(jpeg: bytes, max_side: int) -> bytes:
+    """A stored JPEG with a longer side of at most about `max_side` px, for people to look at: decoded in eighths of its
+    size. Raises Unreadable as `normalise`."""
+    height, width = stored_size(jpeg)
+    if (longest := max(height, width)) <= max_side:
+        return jpeg
+    eighths = max(1, 8 * max_side // longest)
+    smallest = {"min_height": height * eighths // 8, "min_width": width * eighths // 8}
+    with hostile_data_refused():
+        try:
+            pixels = simplejpeg.decode_jpeg(jpeg, "RGB", **smallest)
+        except ValueError:
+            pixels = decode_rgb(jpeg)
+        return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), _PREVIEW_QUALITY, "RGB", "420"))
 
 
 def read_through(jpeg: bytes) -> tuple[int, int]:

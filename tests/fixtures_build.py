@@ -48,7 +48,7 @@ Members = list[tuple[str, bytes]]
 def build_sample(output: Path, *overrides: str, num_workers: int = 1, fresh: bool = False) -> Report:
     """Builds the embedded sample into a folder, in this process."""
     recipe = load_recipe(RECIPE, [f"output={output}", *overrides])
-    return build(recipe, num_workers=num_workers, fresh=fresh, quiet=True)
+    return build(recipe, num_workers=num_workers, fresh=fresh, quiet=True, pages=False)
 
 
 @cache
@@ -162,7 +162,7 @@ def built_files(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "summary.json"
+        if path.is_file() and path.name not in ("summary.json", "report.html")
     }
 
 

@@ -42,8 +42,9 @@ from interleave.shard.write import shard_name
 from interleave.spool import write_table
 
 _LEDGER_FILES = (f"{LEDGER}/drops.parquet", *(f"{LEDGER}/{level}.parquet" for level in SIGNALS))
-# The build's summary with its times lies beside a dataset, and is no part of its digest.
+# The build's summary with its times, and a page to browse, lie beside a dataset, and are no part of its digest.
 SUMMARY_NAME = "summary.json"
+REPORT_NAME = "report.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,16 @@ def seal(task: SealTask) -> Counts:
 
 def remove_dataset(folder: Path) -> None:
     """Removes what a dataset consists of, the manifest first, and nothing else: the record of take-downs stays."""
-    names = (MANIFEST_NAME, INDEX_NAME, WIDS_NAME, CARD_NAME, SUMMARY_NAME, *_LEDGER_FILES, *FINGERPRINT_FILES)
+    names = (
+        MANIFEST_NAME,
+        INDEX_NAME,
+        WIDS_NAME,
+        CARD_NAME,
+        SUMMARY_NAME,
+        REPORT_NAME,
+        *_LEDGER_FILES,
+        *FINGERPRINT_FILES,
+    )
     for_energon = (energon.INFO_NAME, *energon.FIXED_NAMES, *energon.FOREIGN_NAMES)
     shards = (*folder.glob("shard-*.tar"), *folder.glob(energon.tar_index_name("shard-*.tar")))
     for path in (*(folder / name for name in (*names, *for_energon)), *sorted(shards)):

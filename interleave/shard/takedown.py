@@ -28,6 +28,7 @@ from interleave.shard import energon
 from interleave.shard.entries import sums
 from interleave.shard.index import INDEX_NAME, read_index, write_index
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, ShardEntry, read_manifest, write_manifest
+from interleave.shard.seal import REPORT_NAME
 from interleave.shard.sidecars import is_sidecar, sidecars
 from interleave.shard.takedown_find import FindTask, Hit, ShardRows, find_hits
 from interleave.shard.takedown_fingerprints import count_fingerprints, forget_fingerprints
@@ -105,6 +106,8 @@ def take_down(
         manifest = read_manifest(folder)
         found = _find(folder, manifest, request, executor, quiet) if request else _Found()
         if found and not dry_run:
+            # It shows samples; who wants it again has it written again.
+            (folder / REPORT_NAME).unlink(missing_ok=True)
             with staging(folder) as staged:
                 _stage(folder, staged, manifest, request, found, executor, quiet)
             complete(folder)

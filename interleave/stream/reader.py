@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from interleave.document import Int32s
@@ -102,6 +103,14 @@ class DatasetReader:
             raise ShardError(f"{self.folder}: sample {key_of(sample)} was taken down; `removed()` tells which were")
         return found
 
+    def read_json(self, sample: int) -> bytes:
+        """A sample's JSON alone, without its images: for a search through many.
+
+        Raises:
+            ShardError: as `read`.
+        """
+        return self._opened.read_json(sample)
+
     def fetch(self, samples: Sequence[int]) -> dict[int, bytes]:
         """Bytes of samples that are wanted soon, for `segment`: of those that are worth asking for together."""
         return self._opened.fetch(samples)
@@ -127,8 +136,12 @@ class DatasetReader:
 
     def rows(self, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of the index, one entry a sample."""
-        found: list[dict[str, Any]] = self._opened.index.select(list(columns)).to_pylist()
+        found: list[dict[str, Any]] = self.columns(columns).to_pylist()
         return found
+
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """Columns of the index as they are mapped, one row a sample, with those that were taken down."""
+        return self._opened.index.select(list(names))
 
     def longest_image(self) -> int:
         """Tokens of the longest image, of those that a loader must not cut: where documents are stored whole."""
@@ -213,6 +226,14 @@ class _Opened:
             where = f"{self._folder}/{shard.name}"
             raise ShardError(f"{where}: sample {key}: {error}; run `interleave validate`") from None
         return record, ids, tuple(members[2:])
+
+    def read_json(self, sample: int) -> bytes:
+        place = self._place(sample)
+        if not place.members:
+            raise ShardError(f"{self._folder}: sample {key_of(sample)} was taken down")
+        first = place.members[0]
+        shard = self.manifest.shards[place.shard]
+        return self._storage.read(Range(shard, place.offset + first.start, first.stop - first.start))
 
     def _place(self, sample: int) -> Place:
         try:

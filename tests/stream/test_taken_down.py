@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from fixtures_build import copy_of, sample_dataset, small_dataset, whole_documents
+from interleave.validate.inspect import inspect
 from torch.utils.data import DataLoader
 
 from interleave import StreamingDataset
@@ -16,7 +17,6 @@ from interleave.executors import InProcess
 from interleave.shard.takedown import take_down
 from interleave.shard.takedown_request import read_request
 from interleave.stream.reader import DatasetReader
-from interleave.validate.inspect import inspect
 
 # From Python 3.12 on, and on machines with one core.
 pytestmark = [

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from interleave.validate.explore.ledger import Bounds, Floats, Measured
 
 _NUM_BINS = 24
+_NUM_BOUNDS = 200
 Doubles = npt.NDArray[np.float64]
 
 
@@ -36,6 +37,60 @@ class Effect:
     # Kept now, and removed then.
     num_fewer: int
     # Removed by this rule now, and kept then: no other rule of this level removes them.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Units below and above each of some bounds: (num_bounds,) counts."""
+
+    num: int
+    # Units, those between included.
+    below: tuple[int, ...]
+    above: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """What follows from any bound: a bound's effect is a sum of these, since no value is on both sides of two bounds.
+
+    With a minimum of bounds[i] and a maximum of bounds[j], broken.below[i] + broken.above[j] units break the rule.
+    """
+
+    bounds: tuple[float, ...]
+    # Ascending: every value that was measured, or about 200 of them, and the recipe's bounds.
+    broken: Side
+    # All units that were measured.
+    kept: Side
+    # Those that are kept now: they would be removed.
+    removed: Side
+    # Those that this rule alone removes now: those on neither side would be kept.
+
+
+def curve(measured: Measured) -> Curve | None:
+    """The effects of all bounds; None where nothing was measured."""
+    values = measured.values[~np.isnan(measured.values)]
+    if not len(values):
+        return None
+    bounds = _bounds_to_try(values, measured.bounds)
+    kept = ~(measured.by_this | measured.by_other)
+    groups = (np.ones(len(kept), dtype=np.bool_), kept, measured.by_this & ~measured.breaks_other)
+    broken, kept_side, removed = (_side(measured.values[group], bounds) for group in groups)
+    return Curve(bounds=tuple(map(float, bounds)), broken=broken, kept=kept_side, removed=removed)
+
+
+def _side(values: Floats, bounds: Floats) -> Side:
+    known = np.sort(values[~np.isnan(values)])
+    below = np.searchsorted(known, bounds, side="left")
+    above = len(known) - np.searchsorted(known, bounds, side="right")
+    return Side(num=len(known), below=tuple(below.tolist()), above=tuple(above.tolist()))
+
+
+def _bounds_to_try(values: Floats, now: Bounds) -> Floats:
+    tried = np.unique(values)
+    if len(tried) > _NUM_BOUNDS:
+        tried = np.quantile(values, np.linspace(0, 1, _NUM_BOUNDS), method="nearest")
+    stated = [bound for bound in (now.minimum, now.maximum) if bound is not None]
+    return np.unique(np.append(tried, np.array(stated, dtype=np.float32)).astype(np.float32))
 
 
 def histogram(measured: Measured) -> tuple[Bin, ...]:
@@ -88,13 +143,21 @@ def alternatives(measured: Measured, bounds: tuple[float, ...] = ()) -> tuple[Ef
 def nearest(measured: Measured, num: int) -> tuple[list[int], list[int]]:
     """(rows of units that this rule removed, rows of those that stay), each with those next to the bound first."""
     order = np.argsort(_distance(measured), kind="stable")
-    removed = [int(row) for row in order if measured.by_this[row]]
-    kept = [
-        int(row)
-        for row in order
-        if not (measured.by_this[row] or measured.by_other[row] or np.isnan(measured.values[row]))
-    ]
-    return removed[:num], kept[:num]
+    kept = ~(measured.by_this | measured.by_other) & ~np.isnan(measured.values)
+    removed, stay = (order[group[order]][:num].tolist() for group in (measured.by_this, kept))
+    return removed, stay
+
+
+def spread(measured: Measured, num: int) -> tuple[list[int], list[int]]:
+    """The same, half of each those next to the bound, half from everywhere: for bounds that are tried."""
+    removed, stay = nearest(measured, num // 2)
+    order = np.argsort(measured.values, kind="stable")
+    kept = ~(measured.by_this | measured.by_other) & ~np.isnan(measured.values)
+    for found, group in ((removed, measured.by_this), (stay, kept)):
+        rows = order[group[order]]
+        more = rows[np.unique(np.linspace(0, len(rows) - 1, num - num // 2).astype(int))] if len(rows) else rows
+        found += [row for row in more.tolist() if row not in found]
+    return removed, stay
 
 
 def _distance(measured: Measured) -> Floats:

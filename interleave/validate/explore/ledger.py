@@ -5,8 +5,11 @@ Levels are `documents`, `images` and `sentences`; a unit is one of them. Nothing
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,11 +81,42 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.manifest = read_manifest(folder)
         self._folder = folder / "ledger"
-        self.drops = self._read("drops")
-        if not set(DROPS.names) <= set(self.drops.column_names):
+        if not set(DROPS.names) <= set(self._schema("drops").names):
             raise ShardError(f"{self._folder / 'drops.parquet'} is no ledger: expected {', '.join(DROPS.names)}")
         self._levels: dict[str, pa.Table] = {}
+        self._reasons: dict[str, pa.ChunkedArray] = {}
         self._recipe = recipe_bounds(self.manifest.recipe)
+
+    @cached_property
+    def drops(self) -> pa.Table:
+        """All of them."""
+        return self._read("drops")
+
+    def num_drops(self) -> dict[tuple[str, str, str], int]:
+        """(stage, rule, level) -> drops, in the order in which they were first met; counted a row group at a time."""
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for table in self._groups("drops", ["stage", "rule", "image", "sentence"]):
+            units = pc.if_else(pc.is_valid(table["sentence"]), "sentences", "documents")
+            named = table.append_column("level", pc.if_else(pc.is_valid(table["image"]), "images", units))
+            groups = named.group_by(["stage", "rule", "level"], use_threads=False).aggregate([([], "count_all")])
+            for row in groups.to_pylist():
+                counts[row["stage"], row["rule"], row["level"]] += row["count_all"]
+        return dict(counts)
+
+    def num_units(self, level: str) -> int:
+        """Rows of a level's signals."""
+        with self._opened(level) as file:
+            return int(file.metadata.num_rows)
+
+    def lost_to(self, doc_ids: pa.Array | pa.ChunkedArray | None = None) -> dict[str, pa.Array]:
+        """Rule -> documents that lost images or sentences to it: among these, or among all."""
+        found: dict[str, list[pa.Array]] = {}
+        for table in self._groups("drops", ["doc_id", "rule", "image", "sentence"]):
+            is_part = pc.or_(pc.is_valid(table["image"]), pc.is_valid(table["sentence"]))
+            parts = table.filter(is_part if doc_ids is None else pc.and_(is_part, pc.is_in(table["doc_id"], doc_ids)))
+            for rule in pc.unique(parts["rule"]).to_pylist():
+                found.setdefault(rule, []).append(pc.unique(parts.filter(pc.equal(parts["rule"], rule))["doc_id"]))
+        return {rule: pc.unique(pa.chunked_array(parts)) for rule, parts in found.items()}
 
     def level(self, level: str) -> pa.Table:
         """The signals of a level."""
@@ -93,7 +127,7 @@ class Ledger:
     def rules(self) -> Iterator[tuple[str, str]]:
         """(level, name) of every rule that measured something."""
         for level in LEVELS:
-            for name in self.level(level).column_names:
+            for name in self._schema(level).names:
                 if name.startswith(_PREFIX):
                     yield level, name.removeprefix(_PREFIX)
 
@@ -104,7 +138,9 @@ class Ledger:
             return None
         table = self.level(level)
         units = table.select([name for name in ("doc_id", _UNIT[level]) if name])
-        reasons = self.reasons(level, units)
+        if level not in self._reasons:
+            self._reasons[level] = self.reasons(level, units)
+        reasons = self._reasons[level]
         by_this = np.asarray(pc.fill_null(pc.equal(reasons, rule), False))
         values = _floats(table, rule)
         others = [name for of, name in self.rules() if of == level and name != rule]
@@ -155,9 +191,24 @@ class Ledger:
         return self.drops.filter(pc.is_valid(self.drops[column])).select(["doc_id", column, "rule"])
 
     def _read(self, name: str) -> pa.Table:
+        with self._opened(name) as file:
+            return file.read()
+
+    def _schema(self, name: str) -> pa.Schema:
+        with self._opened(name) as file:
+            return file.schema_arrow
+
+    def _groups(self, name: str, columns: list[str]) -> Iterator[pa.Table]:
+        with self._opened(name) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=columns)
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[pq.ParquetFile]:
         path = self._folder / f"{name}.parquet"
         try:
-            return pq.read_table(path)
+            with pq.ParquetFile(path) as file:
+                yield file
         except (OSError, pa.ArrowException) as error:
             raise ShardError(f"{path} cannot be read: {str(error)[:200]}") from None
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from interleave.counts import DropLine
 from interleave.errors import ShardError
-from interleave.validate.explore.effect import Bin, Effect, alternatives, histogram, nearest
+from interleave.validate.explore.effect import Bin, Curve, Effect, alternatives, curve, histogram, nearest, spread
 from interleave.validate.explore.examples import Example, Unit, examples
 from interleave.validate.explore.ledger import LEVELS, STAGES, Bounds, Ledger, Measured
+
+# (stage, rule, level) -> how many
+Drops = Mapping[tuple[str, str, str], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +42,10 @@ class RuleView:
     num_removed: int
     bins: tuple[Bin, ...]
     effects: tuple[Effect, ...]
+    curve: Curve | None
     removed: tuple[Example, ...]
     kept: tuple[Example, ...]
-    # Examples next to the bound; none where the work folder is gone.
+    # Examples next to the bound first; none where the work folder is gone.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +66,19 @@ class View:
         return plain
 
 
-def explore(folder: Path, rules: Sequence[str] | None, *, bounds: Sequence[float] = (), num_examples: int = 5) -> View:
+def explore(
+    folder: Path,
+    rules: Sequence[str] | None,
+    *,
+    bounds: Sequence[float] = (),
+    num_examples: int = 5,
+    everywhere: bool = False,
+    most_units: int | None = None,
+) -> View:
     """What a ledger says, with these rules from near; None: with all that measured something.
 
-    bounds: to try besides those that are tried anyway.
+    bounds: to try besides those that are tried anyway. everywhere: half of the examples lie far from the bound.
+    most_units: rules that looked at more are left out, since a level is held in memory.
 
     Raises:
         ShardError: no such dataset, or no such rule.
@@ -73,12 +86,20 @@ def explore(folder: Path, rules: Sequence[str] | None, *, bounds: Sequence[float
     if not all(map(math.isfinite, bounds)):
         raise ShardError("a bound is a number, neither nan nor inf")
     ledger = Ledger(folder)
+    drops = ledger.num_drops()
     known = [name for _, name in ledger.rules()]
+    small = [name for level, name in ledger.rules() if most_units is None or ledger.num_units(level) <= most_units]
+    measured = [_measured(ledger, name, folder, known) for name in (small if rules is None else rules)]
+    pick = spread if everywhere else nearest
+    picked = [tuple(_units(each, rows) for rows in pick(each, num_examples)) for each in measured]
+    # In one pass over the work folder, whatever the number of rules.
+    shown = examples((unit for both in picked for units in both for unit in units), work_folder(folder))
+    found = {example.unit: example for example in shown}
     views = [
-        _rule_view(_measured(ledger, name, folder, known), tuple(bounds), num_examples, work_folder(folder))
-        for name in (known if rules is None else rules)
+        _rule_view(each, tuple(bounds), *(tuple(found[unit] for unit in units if unit in found) for units in both))
+        for each, both in zip(measured, picked, strict=True)
     ]
-    return View(path=str(folder), steps=tuple(_steps(ledger)), lines=tuple(_lines(ledger)), rules=tuple(views))
+    return View(path=str(folder), steps=tuple(_steps(ledger, drops)), lines=tuple(_lines(drops)), rules=tuple(views))
 
 
 def work_folder(folder: Path) -> Path:
@@ -94,8 +115,9 @@ def _measured(ledger: Ledger, rule: str, folder: Path, known: Sequence[str]) -> 
     return found
 
 
-def _rule_view(measured: Measured, bounds: tuple[float, ...], num_examples: int, work: Path) -> RuleView:
-    removed, kept = nearest(measured, num_examples)
+def _rule_view(
+    measured: Measured, bounds: tuple[float, ...], removed: tuple[Example, ...], kept: tuple[Example, ...]
+) -> RuleView:
     num_measured = int((measured.values == measured.values).sum())
     return RuleView(
         rule=measured.rule,
@@ -106,8 +128,9 @@ def _rule_view(measured: Measured, bounds: tuple[float, ...], num_examples: int,
         num_removed=int(measured.by_this.sum()),
         bins=histogram(measured),
         effects=alternatives(measured, bounds),
-        removed=tuple(examples(_units(measured, removed), work)),
-        kept=tuple(examples(_units(measured, kept), work)),
+        curve=curve(measured),
+        removed=removed,
+        kept=kept,
     )
 
 
@@ -116,38 +139,26 @@ def _units(measured: Measured, rows: Sequence[int]) -> list[Unit]:
     return [Unit(**unit, value=float(measured.values[row])) for unit, row in zip(picked, rows, strict=True)]
 
 
-def _steps(ledger: Ledger) -> list[Step]:
+def _steps(ledger: Ledger, drops: Drops) -> list[Step]:
     """What went in, and what each stage left."""
-    drops = ledger.drops
-    is_document = pc.and_(pc.is_null(drops["image"]), pc.is_null(drops["sentence"]))
-    gone = {
-        stage: (
-            pc.sum(pc.and_(pc.equal(drops["stage"], stage), is_document)).as_py() or 0,
-            pc.sum(pc.and_(pc.equal(drops["stage"], stage), pc.is_valid(drops["image"]))).as_py() or 0,
-        )
-        for stage in STAGES
-    }
-    documents = len(ledger.level("documents")) + gone["measure"][0]
-    images = len(ledger.level("images")) + gone["measure"][1]
-    steps = [Step(stage="input", documents=documents, images=images)]
-    for stage, (less_documents, less_images) in gone.items():
-        if stage == "decontaminate" and not (less_documents or less_images):  # most recipes have none
+    gone: dict[str, Counter[str]] = {stage: Counter() for stage in STAGES}
+    for (stage, _, level), number in drops.items():
+        gone[stage][level] += number
+    left = Counter({level: ledger.num_units(level) + gone["measure"][level] for level in ("documents", "images")})
+    steps = [Step(stage="input", documents=left["documents"], images=left["images"])]
+    for stage, less in gone.items():
+        if stage == "decontaminate" and not (less["documents"] or less["images"]):  # most recipes have none
             continue
-        documents, images = documents - less_documents, images - less_images
-        steps.append(Step(stage=stage, documents=documents, images=images))
+        left.subtract(less)
+        steps.append(Step(stage=stage, documents=left["documents"], images=left["images"]))
     return steps
 
 
-def _lines(ledger: Ledger) -> list[DropLine]:
+def _lines(drops: Drops) -> list[DropLine]:
     """One line a rule, in the order in which a document passes them."""
     counted: dict[tuple[str, str], dict[str, int]] = {}
-    named = ledger.drops.select(["stage", "rule", "image", "sentence"])
-    level = pc.if_else(
-        pc.is_valid(named["image"]), "images", pc.if_else(pc.is_valid(named["sentence"]), "sentences", "documents")
-    )
-    groups = named.append_column("level", level).group_by(["stage", "rule", "level"], use_threads=False)
-    for row in groups.aggregate([([], "count_all")]).to_pylist():
-        counted.setdefault((row["stage"], row["rule"]), dict.fromkeys(LEVELS, 0))[row["level"]] = row["count_all"]
+    for (stage, rule, level), number in drops.items():
+        counted.setdefault((stage, rule), dict.fromkeys(LEVELS, 0))[level] = number
     order = {stage: number for number, stage in enumerate(STAGES)}
     ordered = sorted(counted.items(), key=lambda item: order.get(item[0][0], len(order)))
     return [DropLine(stage=stage, rule=rule, **counts) for (stage, rule), counts in ordered]

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from interleave.errors import ShardError
 from interleave.stream.reader import DatasetReader
-from interleave.validate.inspect import Inspection, inspect, show
+from interleave.validate.look.inspection import Inspection, inspect, show
 
 
 def shown(inspection: Inspection, width: int = 80) -> str:
@@ -50,16 +50,15 @@ def test_quantiles_are_least_median_and_most() -> None:
 def test_tars_one_by_one_add_up_to_the_dataset() -> None:
     tars = [inspect(path) for path in sorted(sample_dataset().glob("*.tar"))]
     whole = inspect(sample_dataset())
-    keys = [size.key for tar in tars for size in tar.sizes]
-    assert keys == [size.key for size in whole.sizes]
-    for name in ("num_texts", "num_images", "num_ids", "num_tokens"):
-        assert [getattr(s, name) for tar in tars for s in tar.sizes] == [getattr(s, name) for s in whole.sizes]
+    for name in ("key", "source", "doc_id", "num_texts", "num_images", "num_ids", "num_tokens", "num_pixels"):
+        found = [value for tar in tars for value in tar.opened.rows[name].to_pylist()]
+        assert found == whole.opened.rows[name].to_pylist()
 
 
 def test_a_tar_far_from_its_manifest_is_shown_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "alone.tar").write_bytes((small_dataset() / "shard-0000.tar").read_bytes())
     found = inspect(tmp_path / "alone.tar")
-    assert found.manifest is None and found.sizes and found.record is not None
+    assert found.opened.manifest is None and found.record.key == "0000000000"
 
 
 @pytest.mark.parametrize("key", ["3", "0000000003"])
@@ -75,8 +74,7 @@ def test_the_sample_that_was_asked_for_is_shown_with_texts_and_images_in_reading
 
 def test_without_a_key_the_first_sample_is_shown() -> None:
     for path in (sample_dataset(), sample_dataset() / "shard-0000.tar"):
-        found = inspect(path).record
-        assert found is not None and found.key == "0000000000"
+        assert inspect(path).record.key == "0000000000"
 
 
 def test_whole_documents_are_said_to_be_whole() -> None:
