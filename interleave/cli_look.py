@@ -35,13 +35,14 @@ def inspect(
     from rich.console import Console
 
     from interleave.errors import ShardError
-    from interleave.validate.look.file import write_page
     from interleave.validate.look.inspection import inspect as look
     from interleave.validate.look.inspection import show
 
     if html is not None:
         if not html.parent.is_dir():
             raise ShardError(f"--html: there is no folder {html.parent}")
+        from interleave.validate.look.file import write_page
+
         written = write_page(path, html, num_samples=samples)
         held = f"{written.num_held:,} of {written.num_samples:,} samples, {written.num_bytes / 1e6:,.1f} MB"
         damaged = f"; {written.num_damaged:,} could not be read" if written.num_damaged else ""

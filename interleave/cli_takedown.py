@@ -40,12 +40,11 @@ def takedown(
 
     from interleave.errors import ShardError
     from interleave.executors import default_workers, open_executor
-    from interleave.shard.seal import REPORT_NAME
+    from interleave.shard.manifest import REPORT_NAME
     from interleave.shard.takedown import take_down
     from interleave.shard.takedown_request import read_request
     from interleave.shard.takedown_text import as_json as takedown_json
     from interleave.shard.takedown_text import show
-    from interleave.validate.look.file import write_report
 
     if "://" in dataset:
         raise ShardError(f"{dataset} is not on this machine: take down from a copy here, and put it in its place")
@@ -54,6 +53,8 @@ def takedown(
         had_report = (Path(dataset) / REPORT_NAME).is_file()
         found = take_down(Path(dataset), request, executor, dry_run=dry_run, quiet=as_json)
     if had_report and not (Path(dataset) / REPORT_NAME).is_file():
+        from interleave.validate.look.file import write_report
+
         # Of a dataset that has no sample left there is nothing to show.
         with suppress(ShardError):
             write_report(Path(dataset))

@@ -14,8 +14,8 @@ from interleave.encode.model import TargetModel
 from interleave.errors import TaskError
 from interleave.files import write_bytes
 from interleave.run import StageResult
-from interleave.shard.manifest import read_manifest
-from interleave.shard.seal import SUMMARY_NAME, dataset_digest
+from interleave.shard.manifest import SUMMARY_NAME, read_manifest
+from interleave.shard.seal import dataset_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

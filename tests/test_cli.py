@@ -33,8 +33,8 @@ COMMANDS = list(commands())
 
 def test_the_commands_are_these() -> None:
     assert [" ".join(words) for words in COMMANDS] == [
-        "build", "estimate", "validate", "inspect", "crawl", "score", "explore", "takedown", "stage2", "recipe check",
-        "recipe schema",
+        "build", "estimate", "validate", "inspect", "view", "crawl", "score", "explore", "takedown", "stage2",
+        "recipe check", "recipe schema",
         "store show", "store adopt", "store compact", "profile list", "profile show", "export vila-pkl",
         "export vila-coyo-pkl", "export openflamingo", "export obelics", "export sharegpt-json", "export packed",
     ]  # fmt: skip

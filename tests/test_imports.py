@@ -17,7 +17,7 @@ PACKAGE = Path(interleave.__file__).parent
 # Folders within a stage.
 GROUPS = (
     "align/models", "clean/models", "clean/text_rules", "dedup/evaluation", "encode/profiles", "stream/forms",
-    "stream/storage", "validate/explore", "validate/readiness", "validate/stage2",
+    "stream/storage", "validate/explore", "validate/look", "validate/readiness", "validate/stage2",
     "validate/trainers",
 )  # fmt: skip
 STAGES = (

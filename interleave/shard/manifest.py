@@ -14,6 +14,9 @@ from interleave.errors import ShardError
 from interleave.files import write_bytes
 
 MANIFEST_NAME = "manifest.json"
+# The build's summary with its times, and a page to browse, lie beside a dataset, and are no part of its digest.
+SUMMARY_NAME = "summary.json"
+REPORT_NAME = "report.html"
 # Folder of what was measured and dropped.
 LEDGER = "ledger"
 FORMAT_VERSION = 5

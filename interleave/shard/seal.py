@@ -27,6 +27,8 @@ from interleave.shard.manifest import (
     FORMAT_VERSION,
     LEDGER,
     MANIFEST_NAME,
+    REPORT_NAME,
+    SUMMARY_NAME,
     InputEntry,
     Manifest,
     ModelEntry,
@@ -42,9 +44,6 @@ from interleave.shard.write import shard_name
 from interleave.spool import write_table
 
 _LEDGER_FILES = (f"{LEDGER}/drops.parquet", *(f"{LEDGER}/{level}.parquet" for level in SIGNALS))
-# The build's summary with its times, and a page to browse, lie beside a dataset, and are no part of its digest.
-SUMMARY_NAME = "summary.json"
-REPORT_NAME = "report.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,7 @@ from interleave.files import sha256_of, write_bytes
 from interleave.shard import energon
 from interleave.shard.entries import sums
 from interleave.shard.index import INDEX_NAME, read_index, write_index
-from interleave.shard.manifest import MANIFEST_NAME, Manifest, ShardEntry, read_manifest, write_manifest
-from interleave.shard.seal import REPORT_NAME
+from interleave.shard.manifest import MANIFEST_NAME, REPORT_NAME, Manifest, ShardEntry, read_manifest, write_manifest
 from interleave.shard.sidecars import is_sidecar, sidecars
 from interleave.shard.takedown_find import FindTask, Hit, ShardRows, find_hits
 from interleave.shard.takedown_fingerprints import count_fingerprints, forget_fingerprints

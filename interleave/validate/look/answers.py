@@ -16,8 +16,7 @@ import pyarrow.compute as pc
 
 from interleave.errors import ShardError
 from interleave.sample import key_of
-from interleave.shard.manifest import Manifest
-from interleave.shard.seal import SUMMARY_NAME
+from interleave.shard.manifest import SUMMARY_NAME, Manifest
 from interleave.validate.explore.examples import Example
 from interleave.validate.explore.ledger import Ledger
 from interleave.validate.explore.view import RuleView, View, explore

@@ -12,6 +12,7 @@ import http.server
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -101,8 +102,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         }
         for name, value in headers.items():
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        with suppress(ConnectionError):  # the browser has gone on to something else
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         """Says nothing: requests are of no interest."""

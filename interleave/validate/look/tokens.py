@@ -12,15 +12,17 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from interleave.document import Int32s
-from interleave.encode.tokenizer import Tokenizer, find_tokenizer, load_tokenizer, tokenizer_fingerprint
 from interleave.errors import RecipeError
 from interleave.sample import Record, marked
 from interleave.shard.manifest import Manifest
+
+if TYPE_CHECKING:
+    from interleave.encode.tokenizer import Tokenizer
 
 
 class Speller(Protocol):
@@ -83,6 +85,8 @@ def token_view(record: Record, ids: Int32s, speller: Speller | None) -> Iterator
 
 def open_speller(manifest: Manifest | None) -> tuple[Speller | None, str]:
     """Spells the ids of a dataset, or the reason why nothing here can. Nothing is downloaded."""
+    from interleave.encode.tokenizer import find_tokenizer, load_tokenizer, tokenizer_fingerprint
+
     if manifest is None:
         return None, "no manifest beside the tar says which tokenizer made the ids"
     try:
