@@ -81,9 +81,8 @@ def view(
         server = ViewServer(Answers(opened), title, port)
     except OSError as error:
         raise InterleaveError(f"port {port}: {error.strerror}; give another --port, or none") from None
-    with server:
+    with server, suppress(KeyboardInterrupt):
         typer.echo(f"{server.url} shows {len(opened.rows):,} samples of {path}; stop it with Ctrl-C")
         if open_browser:
             webbrowser.open(server.url)
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
+        server.serve_forever()

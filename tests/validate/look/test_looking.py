@@ -108,7 +108,7 @@ def test_a_build_leaves_a_report_that_neither_the_digest_nor_validate_minds(tmp_
     before = (output / "manifest.json").read_bytes()
     build(load_recipe(RECIPE, [f"output={output}", *small_overrides()]), num_workers=1, quiet=True)
     page = (output / "report.html").read_text()
-    assert "default-src 'none'" in page and '"num_samples":6' in page
+    assert "default-src &#39;none&#39;" in page and '"num_samples":6' in page
     assert (output / "manifest.json").read_bytes() == before
     assert CliRunner().invoke(app, ["validate", str(output)]).exit_code == 0
 
