@@ -44,13 +44,10 @@ class Answers:
         self._opened = opened
         self._lock = threading.Lock()
         self._matching = lru_cache(maxsize=16)(lambda query: matching(opened, query, self._lost))
+        # By rule: those that were looked at.
         self._views: dict[str, RuleView] = {}
         # Its texts, tokens and images are asked for one after the other.
         self._read = lru_cache(maxsize=8)(opened.read)
-
-    @property
-    def num_samples(self) -> int:
-        return len(self._opened.rows)
 
     def overview(self) -> dict[str, Any]:
         """What the dataset is, and its charts."""
@@ -59,7 +56,6 @@ class Answers:
         return {
             "path": self._opened.path,
             "num_samples": len(rows),
-            "sums": {name: pc.sum(rows[name]).as_py() for name in rows.schema.names if name.startswith("num_")},
             "facts": _facts(self._opened),
             "charts": [
                 {"name": name, "title": title, "bins": list(map(asdict, histogram(rows[name].to_numpy())))}
@@ -112,7 +108,7 @@ class Answers:
                     "similarity": None if not similarity else max(similarity),
                 }
             )
-        names = ("key", "doc_id", "part", "num_parts", "source", "url", "loss_weight", "num_repeated_parts")
+        names = ("key", "doc_id", "part", "num_parts", "source", "url", "num_repeated_parts")
         return {"number": number, **{name: getattr(record, name) for name in names}, "parts": parts}
 
     def image(self, number: int, image: int) -> bytes:

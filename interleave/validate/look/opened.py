@@ -71,6 +71,8 @@ class Opened:
         """
         wanted = key.zfill(KEY_DIGITS) if key.isdigit() else key
         row = pc.index(self.rows["key"], wanted).as_py()
+        if row < 0 and self.reader is not None and wanted.isdigit() and int(wanted) < len(self.reader):
+            return int(wanted)  # taken down, which reading it says
         if row < 0:
             keys = self.rows["key"]
             raise ShardError(f"{self.path} has no sample {wanted}; keys go from {keys[0]} to {keys[-1]}")

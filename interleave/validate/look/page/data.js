@@ -7,9 +7,10 @@ function served() {
     if (!answer.ok) throw new Error(found.error);
     return found;
   };
+  let overview = null; // does not change, and each view asks for it
   return {
     numHeld: null,
-    overview: () => ask("overview"),
+    overview: () => (overview ??= ask("overview")),
     samples: (query, start, number) => ask("samples", { ...query, start, count: number }),
     sample: (number) => ask("sample", { number }),
     tokens: (number) => ask("tokens", { number }),
