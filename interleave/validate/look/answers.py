@@ -23,7 +23,7 @@ from interleave.validate.explore.view import RuleView, View, explore
 from interleave.validate.look.histogram import histogram
 from interleave.validate.look.opened import Opened
 from interleave.validate.look.packed import open_rows
-from interleave.validate.look.query import Query, matching, page_of
+from interleave.validate.look.query import Query, Rows, matching, page_of
 from interleave.validate.look.tokens import Token, open_speller, token_view
 
 _CHARTS = {
@@ -43,7 +43,7 @@ class Answers:
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
         self._lock = threading.Lock()
-        self._matching = lru_cache(maxsize=16)(lambda query: matching(opened, query, self._lost))
+        self._matching = lru_cache(maxsize=16)(self._find)
         # By rule: those that were looked at.
         self._views: dict[str, RuleView] = {}
         # Its texts, tokens and images are asked for one after the other.
@@ -178,6 +178,9 @@ class Answers:
             rule: rows["number"].filter(pc.is_in(rows["doc_id"], documents)).to_pylist()
             for rule, documents in self._ledger.lost_to(rows["doc_id"]).items()
         }
+
+    def _find(self, query: Query) -> Rows:
+        return matching(self._opened, query, self._lost if query.rule else {})
 
     def _rule_view(self, name: str) -> RuleView:
         with self._lock:

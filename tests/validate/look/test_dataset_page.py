@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fixtures_browser import needs_chromium, open_page, text_of, visit
-from fixtures_build import Members, copy_of, edit_shard, records, sample_dataset, small_dataset
+from fixtures_build import Members, copy_of, edit_shard, ledger, records, sample_dataset, small_dataset
 
 from interleave.validate.look.answers import Answers
 from interleave.validate.look.file import write_page
@@ -98,10 +98,32 @@ def test_filters_and_search_find_the_samples_that_the_index_says(server_url: str
         page.wait_for_function("number => document.querySelectorAll('.list a').length === number", arg=len(wanted))
         assert [text.splitlines()[0] for text in page.locator(".list a").all_inner_texts()] == wanted
         page.fill("#filter-min_images", "")
+        page.select_option("#filter-order", "-num_tokens")
+        longest = max(rows, key=lambda row: row["num_tokens"])
+        page.wait_for_function(
+            "key => document.querySelector('.list a')?.innerText.startsWith(key)", arg=longest["key"]
+        )
         page.fill("#filter-search", "Christmas lights")
         page.wait_for_function("() => document.querySelector('.found').innerText.includes('1 found')")
         page.fill("#filter-search", "no page says this")
         page.wait_for_function("() => document.querySelector('.found').innerText.startsWith('0 found among 44 of 44')")
+
+
+def test_samples_whose_documents_lost_something_to_a_rule_are_found(url: str) -> None:
+    lost = {
+        drop["doc_id"]
+        for drop in ledger(sample_dataset())
+        if drop["rule"] == "url_tokens" and drop["image"] is not None
+    }
+    rows = open_samples(sample_dataset()).rows.to_pylist()
+    wanted = {row["key"] for row in rows if row["doc_id"] in lost}
+    with open_page(url) as (page, _):
+        visit(page, "samples")
+        all_keys = {text.splitlines()[0] for text in page.locator(".list a").all_inner_texts()}
+        assert wanted & all_keys
+        page.select_option("#filter-rule", "url_tokens")
+        page.wait_for_function("n => document.querySelectorAll('.list a').length === n", arg=len(wanted & all_keys))
+        assert {text.splitlines()[0] for text in page.locator(".list a").all_inner_texts()} == wanted & all_keys
 
 
 def test_a_slider_tells_what_another_bound_would_do(url: str) -> None:
@@ -182,11 +204,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     for shard in range(len(list(dataset.glob("shard-*.tar")))):
         edit_shard(dataset, edit, shard)
-    ledger = dataset / "ledger" / "drops.parquet"
-    table = pq.read_table(ledger)
+    path = dataset / "ledger" / "drops.parquet"
+    table = pq.read_table(path)
     rows = table.to_pylist() or [dict.fromkeys(table.schema.names) | {"doc_id": "a", "stage": "clean", "image": 0}]
     hostile_rows = [rows[0] | {"stage": "clean", "rule": payload} for payload in payloads()]
-    pq.write_table(pa.Table.from_pylist(hostile_rows, schema=table.schema), ledger)
+    pq.write_table(pa.Table.from_pylist(hostile_rows, schema=table.schema), path)
     return dataset
 
 
@@ -218,7 +240,10 @@ def check_inert(url: str) -> None:
         assert missing == []
         assert page.evaluate("window.pwned") is None
         assert page.locator("script").count() == 2
-        assert page.locator("iframe, object, base, template, svg, math, video, body > style, link").count() == 0
+        assert (
+            page.locator("iframe, object, base, template, svg, math, video, body > style, link:not([rel=icon])").count()
+            == 0
+        )
         assert page.evaluate("[...document.links].every(link => /^(https?|file):/.test(link.href))")
         assert [request for request in seen.requests if "evil" in request] == []
         assert [fault for fault in seen.faults if "dialog" in fault] == []

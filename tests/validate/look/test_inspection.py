@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import orjson
 import pytest
@@ -136,3 +138,30 @@ def test_a_dataset_whose_shard_is_missing_is_a_clear_error(tmp_path: Path) -> No
     (dataset / "shard-0000.tar").unlink()
     with pytest.raises(ShardError, match=r"shard-0000\.tar"):
         inspect(dataset)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    """A URL under which the small dataset lies."""
+    memory = fsspec.filesystem("memory")
+    memory.put(str(small_dataset()), "/elsewhere/six", recursive=True)
+    yield "memory://elsewhere/six"
+    memory.rm("/elsewhere", recursive=True)
+
+
+def test_datasets_and_tars_behind_urls_are_shown_as_they_are_here(
+    elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERLEAVE_CACHE", str(tmp_path))
+    here = inspect(small_dataset(), "2")
+    assert (inspect(elsewhere, "2").record, inspect(elsewhere, "2").jpegs) == (here.record, here.jpegs)
+    tar = inspect(f"{elsewhere}/shard-0000.tar", "0")
+    assert (tar.record, tar.jpegs) == (inspect(small_dataset(), "0").record, inspect(small_dataset(), "0").jpegs)
+    assert not list(tmp_path.rglob("*.tar")), "a look brings no whole shards"
+
+
+def test_a_url_that_leads_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERLEAVE_CACHE", str(tmp_path))
+    for url in ("memory://nowhere/six", "memory://nowhere/shard-0000.tar", "nonsense://a/b.tar"):
+        with pytest.raises(ShardError, match=r"nowhere|nonsense"):
+            inspect(url)
