@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
 from interleave.report import Report
+from interleave.shard.manifest import REPORT_NAME
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -86,6 +89,7 @@ def _text_lines(report: Report) -> str:
             line.folder,
             f"  {line.num_shards:,} shards, {line.num_samples:,} samples, {line.num_images:,} images, "
             f"{line.num_tokens:,} tokens with images, {line.num_bytes / 1e6:,.1f} MB",
+            *([f"  to browse: {page}"] if (page := Path(line.folder) / REPORT_NAME).is_file() else []),
             f"  digest {line.digest}",
         ]
     return "\n".join(lines)

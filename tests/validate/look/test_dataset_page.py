@@ -158,6 +158,9 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(file_url: str) -> None:
         for address in ("overview", "samples", "samples/0", "removed"):
             visit(page, address)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        assert page.evaluate(
+            "() => { const at = document.querySelector('.scroll'); return at.scrollWidth <= at.clientWidth; }"
+        )
         visit(page, "samples")
         assert page.is_visible(".list")
         page.locator(".list a").nth(2).click()
