@@ -140,7 +140,7 @@ def _show_text(found: Inspection, console: Console, pictures: bool) -> None:
     for text in found.record.texts:
         if text is not None:
             shown = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " ..."
-            console.print("  " + escape(harmless(shown)))
+            console.print("  " + escape(harmless(shown)), highlight=False)
             continue
         image, jpeg = next(sizes)
         console.print(
@@ -163,7 +163,8 @@ def _show_picture(jpeg: bytes, console: Console) -> None:
         console.print(f"  (cannot be decoded: {escape(str(error))})", highlight=False)
         return
     width = min(_COLUMNS, console.width - 2, image.width)
-    console.print(Pixels.from_image(image, resize=(width, max(2, image.height * width // image.width))))
+    smaller = image.resize((width, max(2, image.height * width // image.width)), Image.Resampling.LANCZOS)
+    console.print(Pixels.from_image(smaller))
 
 
 def _show_tokens(found: Inspection, console: Console) -> None:
