@@ -8,7 +8,7 @@ from interleave.access.errors import FetchError
 from interleave.errors import Unreadable
 from interleave.image_headers import format_of
 
-_MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(!doctype|html|head|body|\?xml|svg|!--)", re.IGNORECASE)
+_MARKUP = re.compile(rb"\s*+(?:\xef\xbb\xbf\s*+)?+<(!doctype|html|head|body|\?xml|svg|!--)", re.IGNORECASE)
 
 
 def check_is_image(data: bytes) -> None:
