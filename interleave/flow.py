@@ -40,7 +40,7 @@ from interleave.prepare import prepare_sources
 from interleave.recipe import Recipe
 from interleave.report import Report, check_something_is_left, finish
 from interleave.run import Run, StageResult, work_folder
-from interleave.shard.manifest import MANIFEST_NAME
+from interleave.shard.manifest import MANIFEST_NAME, REPORT_NAME
 from interleave.shard.plan import TRAIN, PlannedShard, plan, read_plan
 from interleave.shard.seal import remove_dataset, seal
 from interleave.shard.takedown_swap import RECORD_NAME
@@ -80,7 +80,8 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         shards = read_plan(work / "plan")
         to_write = tasks.write_tasks(recipe, shards, planned, len(splits), work)
         to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work)
-        if not run.is_done("seal", to_seal):
+        is_sealed = run.is_done("seal", to_seal)
+        if not is_sealed:
             _check_takedowns(recipe, [folder for _, folder in tasks.folders(recipe, shards)])
             _unseal(recipe, shards, work)
         run.stage("write", write, to_write)
@@ -88,7 +89,8 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         folders = [folder for _, folder in tasks.folders(recipe, shards)]
         report = finish(run.results, work, folders, model)
         for folder in folders if pages else ():
-            write_report(folder)
+            if not (is_sealed and (folder / REPORT_NAME).is_file()):
+                write_report(folder)
         return report
 
 

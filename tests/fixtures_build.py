@@ -14,16 +14,19 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from interleave.cli import main
 from interleave.files import sha256_of
 from interleave.flow import build
 from interleave.identity import document_id, fingerprint
@@ -146,7 +149,22 @@ def copy_of(dataset: Path, to: Path) -> Path:
     return to
 
 
-def command(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs the command line in this process: a start costs more than most commands do."""
+    words = ["interleave", *map(str, arguments)]
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    code: object = 0
+    with patch.object(sys, "argv", words), redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+    assert code is None or isinstance(code, int)
+    stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(words, code or 0, stdout, stderr)
+
+
+def process(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs the command line in a process of its own."""
     return subprocess.run(
         [*cli(), *map(str, arguments)], capture_output=True, text=True, timeout=TIMEOUT_S, check=False, **options

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from fixtures_build import RECIPE, SAMPLE, TIMEOUT_S, cli, command, copy_of, small_dataset
+from fixtures_build import RECIPE, SAMPLE, TIMEOUT_S, cli, command, copy_of, process, small_dataset
 
 from interleave.run import work_folder
 
@@ -204,9 +204,14 @@ def small_disk(folder: Path, num_bytes: int) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+def build_on(disk: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: this one would keep files open."""
+    return process("build", RECIPE, "--workers", 1, "--set", f"output={disk / 'out'}", *arguments)
+
+
 def test_a_full_disk_is_named_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 1_000_000) as disk:
-        assert_refused(build_with(disk / "out"), 1, "the disk is full", str(disk / "out.work"), "measure")
+        assert_refused(build_on(disk), 1, "the disk is full", str(disk / "out.work"), "measure")
         assert not list(disk.rglob("*.partial"))
         assert not (disk / "out" / "manifest.json").exists()
         assert not list(disk.rglob("*.parquet"))
@@ -233,9 +238,9 @@ def test_a_write_that_fails_is_named_and_leaves_nothing_half_written(tmp_path: P
 
 def test_the_same_command_goes_on_when_there_is_room_again(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 4_000_000) as disk:
-        assert_refused(build_with(disk / "out"), 1, "the disk is full")
+        assert_refused(build_on(disk), 1, "the disk is full")
         subprocess.run(["mount", "-o", "remount,size=40000000", str(disk)], check=True)
-        ran = command("build", RECIPE, "--workers", 1, "--set", f"output={disk / 'out'}", "--json")
+        ran = build_on(disk, "--json")
         assert ran.returncode == 0, ran.stderr
         stages = {line["stage"]: line["num_done_before"] for line in orjson.loads(ran.stdout)["stages"]}
         assert stages["measure"] == 1

@@ -9,7 +9,17 @@ from typing import Any
 import orjson
 import pytest
 import typer
-from fixtures_build import RECIPE, ROOT, built_files, command, copy_of, edit_shard, sample_dataset, small_dataset
+from fixtures_build import (
+    RECIPE,
+    ROOT,
+    built_files,
+    command,
+    copy_of,
+    edit_shard,
+    process,
+    sample_dataset,
+    small_dataset,
+)
 from typer.testing import CliRunner
 
 from interleave import __version__
@@ -85,7 +95,7 @@ def test_build_prints_json_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_an_override_with_a_path_is_relative_to_the_current_folder(tmp_path: Path) -> None:
-    ran = command("recipe", "check", RECIPE, "--set", "output=here/mmc4", cwd=tmp_path)
+    ran = process("recipe", "check", RECIPE, "--set", "output=here/mmc4", cwd=tmp_path)
     assert ran.returncode == 0
     assert str(tmp_path / "here" / "mmc4") in ran.stdout
 

@@ -19,9 +19,9 @@ from fixtures_build import (
     build_again,
     build_sample,
     built_files,
-    command,
     ledger,
     manifest_of,
+    process,
     records,
     sample_dataset,
     sample_lines,
@@ -402,7 +402,7 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_the_hash_seed_of_python_changes_no_byte(tmp_path: Path, hash_seed: str) -> None:
     output = tmp_path / "six"
     settings = [word for override in (f"output={output}", *small_overrides()) for word in ("--set", override)]
-    ran = command("build", RECIPE, "--workers", 1, *settings, env=os.environ | {"PYTHONHASHSEED": hash_seed})
+    ran = process("build", RECIPE, "--workers", 1, *settings, env=os.environ | {"PYTHONHASHSEED": hash_seed})
     assert ran.returncode == 0, ran.stderr
     assert built_files(output) == built_files(small_dataset())
 

@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fixtures_build import RECIPE, SAMPLE, build_sample, command, ledger, records, split_input
+from fixtures_build import RECIPE, SAMPLE, build_sample, command, ledger, process, records, split_input
 
 from interleave.clean.models.faces import BOX
 from interleave.errors import RecipeError, TaskError
@@ -233,7 +233,7 @@ EVERYTHING = [
 
 def test_a_digest_is_the_same_for_any_number_of_workers_and_any_seed_of_hashes(tmp_path: Path) -> None:
     digests = set()
-    for workers, seed in ((1, "0"), (2, "1"), (3, "2")):
+    for workers, seed in ((1, "0"), (3, "2")):
         output = tmp_path / str(workers) / "out"
         overrides = [
             word
@@ -241,7 +241,7 @@ def test_a_digest_is_the_same_for_any_number_of_workers_and_any_seed_of_hashes(t
             for word in ("--set", override)
         ]
         environment = os.environ | {"PYTHONHASHSEED": seed}
-        ran = command("build", RECIPE, *overrides, "--workers", str(workers), "--json", env=environment)
+        ran = process("build", RECIPE, *overrides, "--workers", str(workers), "--json", env=environment)
         assert ran.returncode == 0, ran.stderr
         digests.add(orjson.loads(ran.stdout)["datasets"][0]["digest"])
     assert len(digests) == 1

@@ -9,17 +9,17 @@ from functools import cached_property, lru_cache
 from itertools import groupby, pairwise
 from typing import Any
 
-import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from interleave.errors import ShardError
 from interleave.sample import key_of
-from interleave.shard.manifest import SUMMARY_NAME, Manifest
+from interleave.shard.manifest import SUMMARY_NAME
 from interleave.validate.explore.examples import Example
 from interleave.validate.explore.ledger import Ledger
 from interleave.validate.explore.view import RuleView, View, explore
+from interleave.validate.look.facts import facts_of
 from interleave.validate.look.histogram import histogram
 from interleave.validate.look.opened import Opened
 from interleave.validate.look.packed import open_rows
@@ -56,7 +56,7 @@ class Answers:
         return {
             "path": self._opened.path,
             "num_samples": len(rows),
-            "facts": _facts(self._opened),
+            "facts": facts_of(self._opened),
             "charts": [
                 {"name": name, "title": title, "bins": list(map(asdict, histogram(rows[name].to_numpy())))}
                 for name, title in _CHARTS.items()
@@ -228,36 +228,6 @@ class Answers:
     @cached_property
     def _finder(self) -> Any:
         return open_rows(self._opened.reader)
-
-
-def _facts(opened: Opened) -> list[list[str]]:
-    """Lines of (what, value)."""
-    sums = {name: pc.sum(opened.rows[name]).as_py() for name in ("num_images", "num_ids", "num_tokens", "num_bytes")}
-    facts = [
-        ["Shards", f"{opened.num_shards:,}"],
-        ["Samples", f"{len(opened.rows):,}"],
-        ["Images", f"{sums['num_images']:,}"],
-        ["Tokens, images expanded", f"{sums['num_tokens']:,}"],
-        ["Ids stored", f"{sums['num_ids']:,}"],
-        ["Bytes", f"{sums['num_bytes'] / 1e6:,.1f} MB"],
-        ["Tokens of a sample, median", f"{int(np.median(opened.rows['num_tokens'].to_numpy())):,}"],
-    ]
-    return facts if opened.manifest is None else facts + _of_manifest(opened.manifest)
-
-
-def _of_manifest(manifest: Manifest) -> list[list[str]]:
-    model, tokenizer = manifest.model, manifest.tokenizer
-    facts = [
-        ["For", f"{model.profile}, images stored {model.form}"],
-        ["Context", "whole documents" if model.context is None else f"{model.context:,}"],
-        ["Learned", "all text" if model.loss == "text" else "the sentence behind each image"],
-        ["Tokenizer", f"{tokenizer.name} ({tokenizer.vocab_size:,} ids)"],
-        ["Recipe hash", manifest.recipe_hash[:16]],
-        ["Made with", ", ".join(f"{name} {version}" for name, version in manifest.made_with.items())],
-    ]
-    if manifest.num_removed_samples:
-        facts.append(["Taken down", f"{manifest.num_removed_samples:,} samples"])
-    return facts
 
 
 def _runs_of_true(flags: Sequence[bool]) -> list[tuple[int, int]]:

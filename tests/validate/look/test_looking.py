@@ -113,6 +113,24 @@ def test_a_build_leaves_a_report_that_neither_the_digest_nor_validate_minds(tmp_
     assert CliRunner().invoke(app, ["validate", str(output)]).exit_code == 0
 
 
+def test_a_report_is_written_where_the_dataset_is_new_or_has_none(tmp_path: Path) -> None:
+    output = tmp_path / "six"
+    report = output / "report.html"
+
+    def build_six(*overrides: str) -> None:
+        build(load_recipe(RECIPE, [f"output={output}", *small_overrides(), *overrides]), num_workers=1, quiet=True)
+
+    build_six()
+    report.write_text("of before")
+    build_six()
+    assert report.read_text() == "of before"
+    build_six("seed=5")
+    assert '"num_samples":6' in report.read_text()
+    report.unlink()
+    build_six("seed=5")
+    assert '"num_samples":6' in report.read_text()
+
+
 def test_a_take_down_writes_the_report_anew_without_what_went(tmp_path: Path) -> None:
     dataset = copy_of(small_dataset(), tmp_path / "six")
     write_report(dataset)

@@ -6,17 +6,23 @@ import http.client
 import re
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
-from fixtures_build import cli, records, sample_dataset
+from fixtures_build import records, sample_dataset
 
 from interleave.validate.look.answers import Answers
 from interleave.validate.look.opened import open_samples
 from interleave.validate.look.server import ViewServer
+
+# A shell's background jobs ignore Ctrl-C, and so would what they start.
+VIEW = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from interleave.cli import main; main()"
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +110,11 @@ def test_pages_of_samples_go_on_where_the_last_one_ended(server: ViewServer) -> 
 
 def test_the_command_says_where_it_is_and_ends_quietly(tmp_path: Path) -> None:
     with (tmp_path / "said").open("w") as said:
-        words = [*cli(), "view", str(sample_dataset())]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=said, text=True)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert re.match(r"http://127\.0\.0\.1:\d+/[\w-]{22}/ shows 44 samples of ", line)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
-        process.stdout.close()
+        words = [sys.executable, "-c", VIEW, "view", str(sample_dataset())]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=said, text=True) as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert re.match(r"http://127\.0\.0\.1:\d+/[\w-]{22}/ shows 44 samples of ", line)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 0
     assert (tmp_path / "said").read_text() == ""
