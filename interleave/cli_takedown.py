@@ -52,7 +52,8 @@ def takedown(
     with open_executor(workers or default_workers()) as executor:
         had_report = (Path(dataset) / REPORT_NAME).is_file()
         found = take_down(Path(dataset), request, executor, dry_run=dry_run, quiet=as_json)
-    if had_report and not (Path(dataset) / REPORT_NAME).is_file():
+    # An interrupted one had removed it.
+    if (had_report or found.completed_earlier) and not (Path(dataset) / REPORT_NAME).is_file():
         from interleave.validate.look.file import write_report
 
         # Of a dataset that has no sample left there is nothing to show.

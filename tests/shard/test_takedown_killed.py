@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures_build import TIMEOUT_S, copy_of, manifest_of, records, small_dataset, write_manifest_of
+from fixtures_build import TIMEOUT_S, command, copy_of, manifest_of, records, small_dataset, write_manifest_of
 
 from interleave.errors import ShardError
 from interleave.executors import InProcess
@@ -142,6 +142,13 @@ def test_a_pending_take_down_is_a_finding_and_no_dry_run_completes_it(pending: P
         with pytest.raises(ShardError, match=r"was interrupted; `interleave takedown .*` completes it"):
             take_down(pending, read_request(domains=["a.example"]), executor, dry_run=True, quiet=True)
     assert is_interrupted(pending) and manifest_of(pending)["num_samples"] == 6
+
+
+def test_the_command_that_completes_a_take_down_writes_its_report(pending: Path) -> None:
+    assert not (pending / "report.html").exists()
+    ran = command("takedown", pending, "--workers", 1)
+    assert ran.returncode == 0, ran.stderr
+    assert '"num_samples":5' in (pending / "report.html").read_text()
 
 
 def test_a_pending_take_down_is_completed_before_another_one(pending: Path) -> None:
