@@ -163,9 +163,9 @@ def main() -> None:
     parser.add_argument("--text", metavar="DOCS.JSONL", type=Path, default=SAMPLE)
     parser.add_argument("--megabytes", type=float, default=4.0, help="the text is repeated to this size")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--quick", action="store_true", help="1 MB, 7 rounds")
+    parser.add_argument("--quick", action="store_true", help="1 MB, 3 rounds")
     options = parser.parse_args()
-    megabytes, rounds = (1.0, 7) if options.quick else (options.megabytes, options.rounds)
+    megabytes, rounds = (1.0, 3) if options.quick else (options.megabytes, options.rounds)
     documents = list(read(options.text, int(megabytes * 1e6)))
     sentences = [sentence for document in documents for run in document for sentence in run]
     num_runs = sum(map(len, documents))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from fixtures_build import command, manifest_of, sample_dataset
+from fixtures_build import command, manifest_of, process, sample_dataset
 
 from interleave.errors import ShardError
 from interleave.validate.stage2.advise import Answer, advise
@@ -89,7 +89,7 @@ def test_the_command_answers_and_its_json_has_everything() -> None:
 
 
 def test_without_a_terminal_needs_must_be_given() -> None:
-    ran = command("stage2", sample_dataset(), stdin=-3)
+    ran = process("stage2", sample_dataset(), stdin=-3)
     assert ran.returncode == 2 and "--need" in ran.stderr
 
 
