@@ -26,6 +26,7 @@ from interleave.validate.dataset import validate
 TAKE_DOWN = """
 import os, shutil, signal, sys
 from pathlib import Path
+import pyarrow as pa
 from interleave.executors import InProcess
 from interleave.shard.takedown import take_down
 from interleave.shard.takedown_request import read_request
@@ -45,6 +46,7 @@ def take_down_and_die(folder, url, last_step):
     with InProcess() as executor:
         take_down(Path(folder), read_request(urls=[url]), executor, quiet=True)
 
+pa.array([""])  # brings in pandas, once for all children
 folder, copies, url = sys.argv[1:]
 for step in range(1, 1000):
     at = f"{copies}/{step}"
