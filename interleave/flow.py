@@ -209,4 +209,5 @@ def _unseal(recipe: Recipe, shards: Sequence[PlannedShard], work: Path) -> None:
     for dataset in wanted:
         folder = Path(recipe.output) / dataset
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+        for name in (MANIFEST_NAME, REPORT_NAME):
+            (folder / name).unlink(missing_ok=True)

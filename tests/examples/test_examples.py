@@ -99,7 +99,9 @@ def keys_of(folder: Path) -> dict[int, list[str]]:
     return steps
 
 
-def test_two_ranks_learn_and_four_go_on_with_the_rows_that_are_left(data: Path, tmp_path: Path) -> None:
+def test_two_ranks_go_on_to_the_very_same_numbers_and_four_with_the_rows_that_are_left(
+    data: Path, tmp_path: Path
+) -> None:
     def train(name: str, steps: int, ranks: int, *more: object) -> tuple[dict[int, str], dict[int, list[str]]]:
         """The losses, and the samples of each step."""
         (tmp_path / name).mkdir()
@@ -112,8 +114,11 @@ def test_two_ranks_learn_and_four_go_on_with_the_rows_that_are_left(data: Path, 
     assert float(losses[12]) < float(losses[1]) - 0.3
     seen = [key for _, keys in sorted(whole.items()) for key in keys]
     assert len(seen) == len({*seen}) == 44
+    resume = ("--resume", tmp_path / "checkpoint.pt")
+    again, _ = train("two again", 11, 2, *resume)
+    assert again == {step: losses[step] for step in (9, 10, 11)}
     # Four ranks take the other 7 in 2 steps.
-    _, more = train("four", 10, 4, "--resume", tmp_path / "checkpoint.pt")
+    _, more = train("four", 10, 4, *resume)
     found = [key for _, keys in sorted(more.items()) for key in keys]
     assert found == [key for step, keys in sorted(whole.items()) if step > 8 for key in keys]
 

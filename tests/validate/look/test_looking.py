@@ -113,9 +113,14 @@ def test_a_build_leaves_a_report_that_neither_the_digest_nor_validate_minds(tmp_
     assert CliRunner().invoke(app, ["validate", str(output)]).exit_code == 0
 
 
-def test_a_report_is_written_where_the_dataset_is_new_or_has_none(tmp_path: Path) -> None:
+def test_a_report_is_written_where_the_dataset_is_new_or_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output = tmp_path / "six"
     report = output / "report.html"
+
+    def interrupt(folder: Path) -> None:
+        raise KeyboardInterrupt
 
     def build_six(*overrides: str) -> None:
         build(load_recipe(RECIPE, [f"output={output}", *small_overrides(), *overrides]), num_workers=1, quiet=True)
@@ -124,6 +129,10 @@ def test_a_report_is_written_where_the_dataset_is_new_or_has_none(tmp_path: Path
     report.write_text("of before")
     build_six()
     assert report.read_text() == "of before"
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr("interleave.flow.write_report", interrupt)
+        build_six("seed=5")
+    assert (output / "manifest.json").is_file() and not report.exists(), "it would show the dataset of before"
     build_six("seed=5")
     assert '"num_samples":6' in report.read_text()
     report.unlink()
