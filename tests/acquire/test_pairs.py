@@ -304,9 +304,9 @@ def jsonl_row(**changes: Any) -> bytes:
 )
 def test_a_row_that_is_no_pair_is_refused_and_the_others_are_read(tmp_path: Path, reason: str, line: bytes) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"\n".join([jsonl_row(), line, jsonl_row()]))
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert reasons(read_pairs(tmp_path)) == [None, reason, None]
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 5
 
 
 @pytest.mark.parametrize(
@@ -397,19 +397,19 @@ def test_mutated_files_give_pairs_and_refusals_alone(tmp_path: Path, name: str) 
             place = chance.randrange(len(data))
             data[place] = chance.choice((0, 255, 127, 34, 10, 44, chance.randrange(256)))
         (tmp_path / name).write_bytes(data if number % 10 else data[: chance.randrange(len(data))])
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             files = source.files()
         except RecipeError:
             continue  # the name of a column was hit
         records = [item for split in source.cut(files[0], 1) for item in source.read(split, LIMITS)]
         seen.update(reasons(records))
-        assert time.perf_counter() - begin < 1
+        assert time.process_time() - begin < 5
     assert {None, "below_top_share"} < seen
 
 
 def test_quotes_that_are_never_closed_cost_a_row_each_and_little_time(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"url,text\n" + (b'x,"\n' + b"x\n" * 64) * 300)
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert set(reasons(read_pairs(tmp_path))) == {"row_too_long", "wrong_number_of_fields"}
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 5

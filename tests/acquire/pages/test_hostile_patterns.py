@@ -48,15 +48,18 @@ class TooSlow(Exception):
 
 
 @contextmanager
-def within_a_second() -> Iterator[None]:
-    """Patterns can be interrupted: a slow one fails its test, and does not hang it."""
+def in_time() -> Iterator[None]:
+    """Patterns can be interrupted: a slow one fails its test, and does not hang it.
+
+    What is asked here takes 0.3 s of a slow machine; what tries the same again and again takes minutes.
+    """
 
     def stop(*_: object) -> None:
         raise TooSlow
 
     # Of its own time: a busy machine makes no pattern slow.
     before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, 1.0)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 4.0)
     try:
         yield
     finally:
@@ -100,7 +103,7 @@ def test_no_pattern_takes_long_over_what_repeats(
 ) -> None:
     for text in HOSTILE:
         for method in methods:
-            with within_a_second():
+            with in_time():
                 ask(pattern, method, text[:num_chars] if isinstance(pattern.pattern, str) else text.encode())
 
 
@@ -110,7 +113,7 @@ def test_there_are_patterns_to_ask() -> None:
 
 def test_a_srcset_that_holds_no_candidate_is_read_at_once() -> None:
     image = html.Element("img", {"src": "/a.jpg", "srcset": "x" * 19_990 + " q"})
-    with within_a_second():
+    with in_time():
         assert picture_of(image, URL) == Picture(urls=("https://example.org/a.jpg",))
 
 
@@ -118,28 +121,35 @@ def test_a_srcset_that_holds_no_candidate_is_read_at_once() -> None:
 def test_a_picture_of_many_sources_and_images_is_read_at_once(source: str) -> None:
     images = "".join(f"<img src='/{number}.jpg'>" for number in range(1000))
     page = page_of(f"{paragraph('cat')}<picture>{source * 1000}{images}</picture>{paragraph('dog')}")
-    with within_a_second():
+    with in_time():
         first, *pictures, last = read_page(page, URL).parts
     assert (first, last) == (CAT, DOG)
     assert len(pictures) == 1000
 
 
-@pytest.mark.parametrize("piece", ["</body ", "</script", "<a", "<a ", "<a b='", "<p>loading...", "<a b=\"'"])
+@pytest.mark.parametrize("piece", ["</body ", "</script", "<a", "<a ", "<a b='", "<a b=\"'"])
 @pytest.mark.parametrize("before", ["", "<script>", "<p>x"])
 def test_a_page_of_what_is_not_closed_is_read_at_once(before: str, piece: str) -> None:
     page = f"<p>{CAT}</p>{before}{piece * 50_000}".encode()
-    with within_a_second(), suppress(Unreadable):
+    with in_time(), suppress(Unreadable):
+        read_page(page, URL)
+
+
+@pytest.mark.parametrize("before", ["", "<script>", "<p>x"])
+def test_a_page_of_paragraphs_that_are_not_closed_is_read_at_once(before: str) -> None:
+    page = f"<p>{CAT}</p>{before}{'<p>loading...' * 10_000}".encode()
+    with in_time():
         read_page(page, URL)
 
 
 def test_sources_are_read_once_for_all_images_of_a_picture() -> None:
     sources = f"<source srcset='{'a 1w,' * 4000}'></source>" * 16
     page = page_of(f"{paragraph('cat')}<picture>{sources}{'<img src=b.jpg>' * 20}</picture>")
-    with within_a_second():
+    with in_time():
         read_page(page, URL)
 
 
 @pytest.mark.parametrize("body", [b"<!---->" * 72 + b"x", b"<!-- -->\n" * 55, b"<!--" * 120, b" \n" * 250 + b"<p>"])
 def test_a_record_of_many_comments_is_read_at_once(tmp_path: Path, body: bytes) -> None:
-    with within_a_second():
+    with in_time():
         assert Found(tmp_path, [record(URL, body)]).reasons == []

@@ -74,9 +74,9 @@ def test_pyarrow_takes_any_memory_for_a_list_of_repeated_values_and_here_it_is_o
     assert (tmp_path / "a.parquet").stat().st_size < 10_000
     plain = [sys.executable, "-c", PLAIN_PYARROW, str(tmp_path / "a.parquet")]
     assert int(subprocess.run(plain, capture_output=True, timeout=60, check=True).stdout) > 500
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert list(rows_of(tmp_path / "a.parquet", "a")) == [(-1, "row_group_too_large")]
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 # Memory
