@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +22,8 @@ from interleave.cli_stage2 import stage2
 from interleave.cli_store import store_app
 from interleave.cli_takedown import takedown
 from interleave.cli_validate import validate
-from interleave.errors import InterleaveError, explain_missing
+from interleave.errors import InterleaveError, RecipeError, explain_missing
+from interleave.work_folder import WHOLE, Slice, parse_slice
 
 app = typer.Typer(
     name="interleave",
@@ -46,6 +49,15 @@ Overrides = Annotated[
         "In a mixture it is a key of all recipes; NAME.KEY is of one dataset's, mixture.KEY of the mixture.",
     ),
 ]
+
+
+class ExecutorName(StrEnum):
+    """Who does the tasks of a build."""
+
+    PROCESSES = "processes"
+    RAY = "ray"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -56,32 +68,76 @@ def build(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.  [default: one a core]", show_default=False)
     ] = None,
+    executor: Annotated[
+        ExecutorName, typer.Option(help="Who does the tasks: processes of this machine, or a Ray cluster.")
+    ] = ExecutorName.PROCESSES,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.  [default: one of this machine alone]",
+            show_default=False,
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--slice", metavar="I/N", help="Do one of N shares of the tasks, I from 0 to N-1.", show_default=False
+        ),
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="How long a slice waits where it needs the others.")
+    ] = 0.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run began.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Build the dataset of a recipe, or the datasets of a mixture.
 
     Run the same command again after an interruption, and it goes on; after a change of the recipe, and only the stages
-    that depend on the change are done again. The bytes do not depend on the number of workers.
+    that depend on the change are done again. The bytes do not depend on workers, executor or slices.
     """
     from rich.console import Console
 
-    from interleave.executors import default_workers
     from interleave.flow import build as run_build
     from interleave.mixture import is_mixture
     from interleave.recipe_file import load_recipe
     from interleave.report_text import print_report
 
-    if is_mixture(recipe):
-        build_mixture(recipe, overrides or (), num_workers=workers or default_workers(), fresh=fresh, as_json=as_json)
-        return
-    report = run_build(
-        load_recipe(recipe, overrides or ()), num_workers=workers or default_workers(), fresh=fresh, quiet=as_json
+    build_one = partial(
+        run_build,
+        num_workers=workers,
+        ray_address=_ray_address(executor, ray_address),
+        part=_part(part, wait, fresh=fresh),
+        wait_s=60 * wait,
+        fresh=fresh,
+        quiet=as_json,
     )
+    if is_mixture(recipe):
+        build_mixture(recipe, overrides or (), build_one, as_json=as_json)
+        return
+    report = build_one(load_recipe(recipe, overrides or ()))
     if as_json:
         typer.echo(report.as_json(), nl=False)
     else:
         print_report(report, Console())
+
+
+def _ray_address(executor: ExecutorName, address: str | None) -> str | None:
+    if executor is ExecutorName.RAY:
+        return address or "local"
+    if address is not None:
+        raise RecipeError("--ray-address is for --executor ray")
+    return None
+
+
+def _part(text: str | None, wait: float, *, fresh: bool) -> Slice:
+    if text is None:
+        if wait:
+            raise RecipeError("--wait is for slices: give --slice I/N as well")
+        return WHOLE
+    if fresh:
+        raise RecipeError("--fresh: a slice cannot start over, since the others may be at work; remove the work folder")
+    return parse_slice(text)
 
 
 app.command()(estimate)
@@ -107,7 +163,6 @@ def crawl(
 
     from interleave.acquire.crawl import CrawlSource
     from interleave.acquire.crawling.bounds import CrawlReport, as_text
-    from interleave.errors import RecipeError
     from interleave.prepare import prepare_sources
     from interleave.recipe_file import load_recipe
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf, isclose, isinf
 from pathlib import Path
@@ -37,8 +37,10 @@ class MixtureLine:
     end: str
 
 
-def build_mixture(path: Path, overrides: Sequence[str], *, num_workers: int, fresh: bool, as_json: bool) -> None:
+def build_mixture(path: Path, overrides: Sequence[str], build: Callable[[Recipe], Report], *, as_json: bool) -> None:
     """Builds the datasets of a mixture that have recipes, one after another, and says what they amount to.
+
+    build: builds one of them.
 
     Raises:
         RecipeError: recipes are faulty, or for different models; nothing was built.
@@ -47,7 +49,6 @@ def build_mixture(path: Path, overrides: Sequence[str], *, num_workers: int, fre
     """
     from rich.console import Console
 
-    from interleave.flow import build
     from interleave.mixture import read_mixture
     from interleave.report_text import print_report
 
@@ -63,7 +64,7 @@ def build_mixture(path: Path, overrides: Sequence[str], *, num_workers: int, fre
         if part.name not in recipes:
             continue
         try:
-            report = build(recipes[part.name], num_workers=num_workers, fresh=fresh, quiet=as_json)
+            report = build(recipes[part.name])
         except InterleaveError as error:
             raise type(error)(f"{part.name}: {error}") from error
         reports[part.name] = report

@@ -3,6 +3,7 @@
     InterleaveError
     ├── RecipeError        the recipe or the command line is wrong; nothing has been done     exit 2
     ├── TaskError          one task failed, the others went on; a second run continues        exit 1
+    │   └── Unfinished     a slice waits for the others                                       exit 75
     └── ShardError         a dataset or a shard is unreadable or contradicts itself           exit 1
     Unreadable             one document or image is bad: becomes a counted `Drop`, never an exit
 
@@ -28,6 +29,12 @@ class TaskError(InterleaveError):
     """A task of a stage could not be completed."""
 
 
+class Unfinished(TaskError):
+    """A slice of a build did its share, and others have not done theirs."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
+
+
 class ShardError(InterleaveError):
     """A dataset folder, manifest, index or tar is unreadable or inconsistent."""
 
@@ -37,6 +44,7 @@ _EXTRAS = {
     "aiodns": "download",
     "aiohttp": "download",
     "protego": "download",
+    "ray": "ray",
     "yarl": "download",
     "fastwarc": "pages",
     "lxml": "pages",

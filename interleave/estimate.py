@@ -24,7 +24,7 @@ from typing import Any
 from interleave.acquire.listing import SourceFile, Split, split_bytes
 from interleave.acquire.source import Limits, Source
 from interleave.errors import RecipeError, TaskError
-from interleave.executors import Executor, open_executor
+from interleave.executors import Executor, open_executor, results
 from interleave.flow import build
 from interleave.recipe import Recipe
 from interleave.report import Report, StageLine
@@ -179,7 +179,7 @@ def _look(recipe: Recipe, executor: Executor) -> _Input:
         chosen += _spread(of_source, max(1, MAX_FILES // len(recipe.all_sources)))
     sources: dict[str, Source] = {source.name: source for source in recipe.all_sources}
     count = partial(_count, sources=sources, num_bytes=split_bytes(files), max_image_bytes=recipe.images.max_bytes)
-    num_records = sum(number for _, number in executor.map(count, chosen))
+    num_records = sum(number for _, number in results(executor.map(count, chosen)))
     if not num_records:
         raise RecipeError("the input holds no record, so nothing can be estimated")
     read_bytes, all_bytes = (sum(file.num_bytes for file in some) for some in (chosen, files))

@@ -1,6 +1,7 @@
 """Ways to map a function over tasks. One task is one split or one shard, never one document.
 
 An executor yields what each task came to, as it comes; which executor it was changes nothing in what the tasks write.
+Tasks on the machines of a cluster are in `ray_tasks`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, TypeVar
 
@@ -18,19 +20,40 @@ from interleave.errors import TaskError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+# Bytes that a task over one split or one shard stays below.
+TASK_MEMORY = 1024**3
+# Which of those that were running it was, nobody can say.
+_DIED = (
+    "its process or that of a task beside it died, perhaps for want of memory; run the same command again to go on, "
+    "with fewer --workers if it dies again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """In the place of a result: whoever did the task did not live to answer."""
+
+    reason: str
 
 
 class Executor(Protocol):
     """Maps a module-level function over picklable tasks."""
 
-    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
-        """(position of the task, its result), in order of completion."""
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task], *, memory: int = TASK_MEMORY
+    ) -> Iterator[tuple[int, Result | Died]]:
+        """(position of the task, its result), in order of completion.
+
+        memory: bytes that a task may need, for executors that place tasks by it.
+        """
 
 
 class InProcess(AbstractContextManager["InProcess"]):
     """One task after another, here."""
 
-    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task], *, memory: int = TASK_MEMORY
+    ) -> Iterator[tuple[int, Result | Died]]:
         for position, task in enumerate(tasks):
             yield position, function(task)
 
@@ -44,9 +67,11 @@ class ProcessPool(AbstractContextManager["ProcessPool"]):
     def __init__(self, num_workers: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._num_workers = num_workers
-        self._pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=_one_thread)
+        self._pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=one_thread)
 
-    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
+    def map(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task], *, memory: int = TASK_MEMORY
+    ) -> Iterator[tuple[int, Result | Died]]:
         waiting = iter(enumerate(tasks))
         running: dict[Future[Result], int] = {}
         try:
@@ -58,12 +83,11 @@ class ProcessPool(AbstractContextManager["ProcessPool"]):
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield running.pop(future), future.result()
+                    result = future.result()
+                    yield running.pop(future), result
         except BrokenProcessPool:
-            raise TaskError(
-                "a worker process died, perhaps for want of memory; run the same command again to go on, "
-                "with fewer --workers if it dies again"
-            ) from None
+            for future, position in running.items():
+                yield position, Died(_DIED) if future.exception() else future.result()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -71,8 +95,29 @@ class ProcessPool(AbstractContextManager["ProcessPool"]):
         self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
 
-def open_executor(num_workers: int) -> InProcess | ProcessPool:
+def open_executor(num_workers: int | None, ray_address: str | None = None) -> AbstractContextManager[Executor]:
+    """This process or several on this machine, or the machines of a cluster.
+
+    num_workers: tasks at a time; None: one a core, of this machine or of the cluster.
+    """
+    if ray_address is not None:
+        from interleave.ray_tasks import RayTasks
+
+        return RayTasks(ray_address, num_workers)
+    num_workers = num_workers or default_workers()
     return InProcess() if num_workers == 1 else ProcessPool(num_workers)
+
+
+def results(found: Iterator[tuple[int, Result | Died]]) -> Iterator[tuple[int, Result]]:
+    """What `map` yields, where no task may be missing.
+
+    Raises:
+        TaskError: a task's worker died.
+    """
+    for position, result in found:
+        if isinstance(result, Died):
+            raise TaskError(result.reason)
+        yield position, result
 
 
 def default_workers() -> int:
@@ -80,7 +125,7 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """Workers are the parallelism: libraries that start a thread a core would only make them wait for each other."""
     os.environ["RAYON_NUM_THREADS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -4,20 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+PARTIAL = ".partial"
+# Part of the temporary names of this process.
+_writer = ""
+
+
+def call_writer(name: str) -> None:
+    """Gives this process temporary names of its own, with the name in them.
+
+    A cluster may take a worker for dead that is alive, and do its task elsewhere: neither may write into the other's
+    file. Which of them ends last does not matter, since both write the same bytes.
+    """
+    global _writer  # noqa: PLW0603 - of the process, as its id is
+    _writer = f".{name}"
+
+
+def sweep(targets: Iterable[Path]) -> None:
+    """Removes what interrupted writers left of these files."""
+    wanted = set(targets)
+    for folder in {target.parent for target in wanted}:
+        for found in folder.glob(f"*{PARTIAL}"):
+            target = found.with_suffix("")  # of "x.arrow.partial"; "x.arrow.1f0c.partial" names its writer
+            if target in wanted or target.with_suffix("") in wanted:
+                found.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Opens a temporary neighbour for writing; on success syncs it and renames it to `path`, else removes it.
 
-    The temporary name is fixed per target: two writers of one target are two runs of the same deterministic task.
+    The temporary name is fixed per target and writer: what an interrupted run left is written over.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}{_writer}{PARTIAL}")
     try:
         with partial.open("wb") as file:
             yield file

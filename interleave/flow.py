@@ -39,7 +39,7 @@ from interleave.measure import measure
 from interleave.prepare import prepare_sources
 from interleave.recipe import Recipe
 from interleave.report import Report, check_something_is_left, finish
-from interleave.run import Run, StageResult, work_folder
+from interleave.run import Run, StageResult
 from interleave.shard.manifest import MANIFEST_NAME, REPORT_NAME
 from interleave.shard.plan import TRAIN, PlannedShard, plan, read_plan
 from interleave.shard.seal import remove_dataset, seal
@@ -47,16 +47,31 @@ from interleave.shard.takedown_swap import RECORD_NAME
 from interleave.shard.write import write
 from interleave.validate.look.file import write_report
 from interleave.wanted import list_wanted
+from interleave.work_folder import WHOLE, Slice, work_folder
 
 
-def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool = False, pages: bool = True) -> Report:
+def build(
+    recipe: Recipe,
+    *,
+    num_workers: int | None = 1,
+    ray_address: str | None = None,
+    part: Slice = WHOLE,
+    wait_s: float = 0.0,
+    fresh: bool = False,
+    quiet: bool = False,
+    pages: bool = True,
+) -> Report:
     """Builds the dataset of a recipe, or goes on with what an earlier run began.
 
+    num_workers: tasks at a time; None: one a core, of this machine or of the cluster.
+    ray_address: of a Ray cluster that does the tasks; None: processes of this machine do.
+    part: which share of the tasks to do; wait_s: how long to wait for other shares where a stage needs them all.
     pages: each dataset gets its `report.html`.
 
     Raises:
         RecipeError: the recipe names what is not there; nothing was written.
         TaskError: a task failed, or the input changed; run again to go on.
+        Unfinished: this part is done, others are not.
     """
     model = model_of(recipe)
     earlier = earlier_datasets(recipe.dedup.against, Path(recipe.output))
@@ -64,33 +79,43 @@ def build(recipe: Recipe, *, num_workers: int, fresh: bool = False, quiet: bool 
         check_private(recipe.clean.private)
     work = Path(recipe.output + ".work")
     _check_output(recipe, work)
-    with work_folder(work, fresh), open_executor(num_workers) as executor:
-        run = Run(work, executor, quiet)
-        scores = index_scores(recipe.scores, work / "scores")
+    with work_folder(work, fresh, part, recipe.hash()[:16]), open_executor(num_workers, ray_address) as executor:
+        run = Run(work, executor, quiet, part, wait_s)
+        with run.alone():
+            scores = index_scores(recipe.scores, work / "scores")
         _check_tables(recipe)
         evaluation = run.stage("evaluation", fingerprint_set, dedup_tasks.evaluation_tasks(recipe, work))
         splits, measured = _measure(recipe, run)
         decided = run.stage("decide", decide, tasks.decide_tasks(recipe, scores, measured, work))
         left = _decontaminate(recipe, run, decided, evaluation)
         fingerprinted = run.stage("fingerprint", fingerprint, dedup_tasks.fingerprint_tasks(recipe, left, work))
+        run.join()
         unique = run.stage("dedup", dedup, dedup_tasks.dedup_tasks(recipe, fingerprinted, earlier, work))
+        run.join()
         encoded = run.stage("encode", encode, tasks.encode_tasks(recipe, scores, model, unique, len(splits), work))
+        run.join()
         check_something_is_left(run.results)
         planned = run.stage("plan", plan, tasks.plan_tasks(recipe, encoded, work))
+        run.join()
         shards = read_plan(work / "plan")
         to_write = tasks.write_tasks(recipe, shards, planned, len(splits), work)
         to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work)
-        is_sealed = run.is_done("seal", to_seal)
-        if not is_sealed:
-            _check_takedowns(recipe, [folder for _, folder in tasks.folders(recipe, shards)])
-            _unseal(recipe, shards, work)
-        run.stage("write", write, to_write)
-        run.stage("seal", seal, to_seal)
         folders = [folder for _, folder in tasks.folders(recipe, shards)]
-        report = finish(run.results, work, folders, model)
-        for folder in folders if pages else ():
-            if not (is_sealed and (folder / REPORT_NAME).is_file()):
-                write_report(folder)
+        with run.alone():
+            is_sealed = run.is_done("seal", to_seal)
+            if not is_sealed:
+                _check_takedowns(recipe, folders)
+                _unseal(recipe, shards, work)
+        run.stage("write", write, to_write)
+        run.join()
+        with run.alone():
+            run.stage("seal", seal, to_seal)
+        run.join()
+        with run.alone():
+            report = finish(run.results, work, folders, model)
+            for folder in folders if pages else ():
+                if not (is_sealed and (folder / REPORT_NAME).is_file()):
+                    write_report(folder)
         return report
 
 
@@ -117,11 +142,13 @@ def _check_tables(recipe: Recipe) -> None:
 
 def _measure(recipe: Recipe, run: Run) -> tuple[Sequence[Split], StageResult]:
     """The input in splits, and everything in them measured."""
-    prepare_sources(recipe, quiet=run.quiet)
-    splits = list_inputs(recipe, run.work, run.executor)
+    with run.alone():
+        prepare_sources(recipe, quiet=run.quiet)
+        splits = list_inputs(recipe, run.work, run.executor)
     _fetch(recipe, run, splits)
     measured = run.stage("measure", measure, input_tasks.measure_tasks(recipe, splits, run.work))
     if recipe.fetch and recipe.fetch.keep == "none":
+        run.join()
         forget_images(input_tasks.store_folder(recipe, run.work))
     return splits, measured
 
@@ -130,6 +157,7 @@ def _decontaminate(recipe: Recipe, run: Run, decided: StageResult, evaluation: S
     """What is an evaluation set's goes, where the recipe names any."""
     if recipe.decontaminate is None:
         return decided
+    run.join()
     found = dedup_tasks.decontaminate_tasks(recipe, decided, evaluation, run.work)
     return run.stage("decontaminate", decontaminate, found)
 
@@ -140,8 +168,9 @@ def _fetch(recipe: Recipe, run: Run, splits: Sequence[Split]) -> None:
         return
     wanted = input_tasks.wanted_tasks(recipe, splits, run.work)
     run.stage("wanted", list_wanted, wanted)
+    run.join()
     task = input_tasks.download_task(recipe, wanted, run.work, quiet=run.quiet)
-    is_over = recipe.fetch.keep == "none" and all(path.is_file() for path in task.outcomes)
+    is_over = recipe.fetch.keep == "none" and all(path.is_file() for path in task.payload.outcomes)
     if not (is_over and run.is_done("measure", input_tasks.measure_tasks(recipe, splits, run.work))):
         run.here("fetch", download, task)
 

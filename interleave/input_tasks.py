@@ -44,10 +44,11 @@ def wanted_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Ta
     return tasks
 
 
-def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path, *, quiet: bool) -> Download:
+def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path, *, quiet: bool) -> Task[Download]:
     web = web_of(recipe, quiet=quiet)
     assert web is not None
-    return Download(
+    assert recipe.fetch is not None
+    payload = Download(
         web=web,
         store=store_folder(recipe, work),
         wanted=tuple(Path(task.payload.table) for task in wanted),
@@ -55,6 +56,8 @@ def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path
         target=image_target(recipe),
         form=_form(recipe),
     )
+    depends = ["fetch", [task.fingerprint for task in wanted], identity(recipe.fetch), payload.form]
+    return make_task("all", payload, depends, tuple(map(str, payload.outcomes)))
 
 
 def image_target(recipe: Recipe) -> ImageTarget:

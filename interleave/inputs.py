@@ -13,7 +13,7 @@ import orjson
 from interleave.acquire.listing import SourceFile, Split, split_bytes
 from interleave.acquire.source import Source
 from interleave.errors import TaskError
-from interleave.executors import Executor
+from interleave.executors import Executor, results
 from interleave.files import write_bytes
 from interleave.recipe import Recipe
 
@@ -48,7 +48,7 @@ def _stamp(path: str) -> str:
 
 
 def _cut(files: Sequence[SourceFile], sources: dict[str, Source], executor: Executor) -> list[Split]:
-    found = dict(executor.map(partial(_cut_one, sources=sources, num_bytes=split_bytes(files)), files))
+    found = dict(results(executor.map(partial(_cut_one, sources=sources, num_bytes=split_bytes(files)), files)))
     return [split for position in range(len(files)) for split in found[position]]
 
 

@@ -2,33 +2,33 @@
 
 A task that succeeded leaves a marker with a fingerprint of everything it depended on. The next run repeats it only if
 that fingerprint is another one. The marker is written after the task's files have their final names.
+
+A slice of a build does its share of each stage, and reads the markers of the others where a stage needs them all.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
 from tqdm import tqdm
 
 from interleave.counts import Counts
-from interleave.errors import InterleaveError, TaskError, explain_missing
-from interleave.executors import Executor
-from interleave.files import sync_folder, write_bytes
+from interleave.errors import InterleaveError, TaskError, Unfinished, explain_missing
+from interleave.executors import TASK_MEMORY, Died, Executor
+from interleave.files import sweep, sync_folder, write_bytes
+from interleave.work_folder import WHOLE, Slice, alone
 
 Payload = TypeVar("Payload")
-_LOCK = "lock"
+_POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,13 @@ class Task(Generic[Payload]):
     # Of everything that its result depends on.
     outputs: tuple[str, ...]
     # Files that must be there for the task to count as done.
+    memory: int = TASK_MEMORY
+    # Bytes that it may need.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageResult:
-    """What a stage came to."""
+    """What a stage came to; in a slice what is known of it, until the slices are joined."""
 
     name: str
     counts: Counts
@@ -55,6 +57,17 @@ class StageResult:
     fingerprints: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Joint(Generic[Payload]):
+    """A stage of which other slices have a share."""
+
+    at: int
+    # Of its result.
+    tasks: Sequence[Task[Payload]]
+    counts: dict[int, Counts]
+    # By position, of those that are done.
+
+
 @dataclass(slots=True)
 class Run:
     """One run of a build in its work folder."""
@@ -62,109 +75,132 @@ class Run:
     work: Path
     executor: Executor
     quiet: bool = False
+    part: Slice = WHOLE
+    wait_s: float = 0.0
+    # How long a slice waits for the others.
     results: list[StageResult] = field(default_factory=list)
+    _unjoined: list[_Joint[Any]] = field(default_factory=list)
 
     def stage(self, name: str, function: Callable[[Payload], Counts], tasks: Sequence[Task[Payload]]) -> StageResult:
         """Does the tasks that are not done yet; all are tried before the first failure is raised.
+
+        A slice does its own; see `join`.
 
         Raises:
             TaskError: one or more tasks failed.
         """
         began = time.monotonic()
-        markers = [self.work / name / f"{task.name}.done" for task in tasks]
+        markers = [self._marker(name, task) for task in tasks]
         counts = {
             position: found
             for position, task in enumerate(tasks)
             if (found := _done(markers[position], task)) is not None
         }
-        todo = [position for position in range(len(tasks)) if position not in counts]
+        mine = list(filter(self.part.owns, range(len(tasks))))
+        todo = [position for position in mine if position not in counts]
         for position in todo:
             # Before any file is written again: a marker must never vouch for files of another recipe.
             markers[position].unlink(missing_ok=True)
         if todo and (self.work / name).is_dir():
             sync_folder(self.work / name)
+        outputs = [Path(output) for position in todo for output in tasks[position].outputs]
+        sweep(outputs)
         failures: list[str] = []
         attempt = partial(_attempt, function)
         with tqdm(
-            total=len(tasks), initial=len(counts), desc=f"{name:>8}", unit="task", disable=self._silent(), leave=False
+            total=len(mine),
+            initial=len(mine) - len(todo),
+            desc=f"{name:>8}",
+            unit="task",
+            disable=self._silent(),
+            leave=False,
         ) as bar:
-            for at, outcome in self.executor.map(attempt, [tasks[position].payload for position in todo]):
+            payloads = [tasks[position].payload for position in todo]
+            memory = max((tasks[position].memory for position in todo), default=TASK_MEMORY)
+            for at, outcome in self.executor.map(attempt, payloads, memory=memory):
                 position = todo[at]
-                if isinstance(outcome, str):
-                    failures.append(f"{name} {tasks[position].name}: {outcome}")
+                if isinstance(outcome, str | Died):
+                    why = outcome.reason if isinstance(outcome, Died) else outcome
+                    failures.append(f"{name} {tasks[position].name}: {why}")
                 else:
                     _mark(markers[position], tasks[position], outcome)
                     counts[position] = outcome
                 bar.update()
+        sweep(outputs)  # of workers that died, where others did their tasks again
         if failures:
             raise TaskError(_explain(failures, len(tasks)))
-        total = Counts()
-        for position in range(len(tasks)):
-            total.update(counts[position])
         result = StageResult(
             name=name,
-            counts=total,
+            counts=_sum(counts),
             num_tasks=len(tasks),
-            num_done_before=len(tasks) - len(todo),
+            num_done_before=len(counts) - len(todo),
             seconds=time.monotonic() - began,
             fingerprints=tuple(task.fingerprint for task in tasks),
         )
         self.results.append(result)
+        if len(counts) < len(tasks):
+            self._unjoined.append(_Joint(at=len(self.results) - 1, tasks=tasks, counts=counts))
         return result
 
-    def here(self, name: str, function: Callable[[Payload], Counts], payload: Payload) -> StageResult:
-        """Does a stage in this process, every time: it knows by itself what of it is done."""
+    def join(self) -> None:
+        """Waits, in a slice, until the others have done their shares of all stages so far.
+
+        Raises:
+            Unfinished: they have not, and no more is to be waited.
+        """
+        deadline = time.monotonic() + self.wait_s
+        for joint in self._unjoined:
+            name = self.results[joint.at].name
+            while missing := self._look_again(name, joint):
+                if time.monotonic() >= deadline:
+                    raise Unfinished(
+                        f"slice {self.part.index}/{self.part.count} has done its share of `{name}`; {missing:,} of "
+                        f"{len(joint.tasks):,} tasks are other slices' and not done yet. Run this slice again when "
+                        "they are, let it wait for them (--wait MINUTES), or run the same command without --slice, "
+                        "which does all that is left"
+                    )
+                time.sleep(_POLL_S)
+            self.results[joint.at] = replace(self.results[joint.at], counts=_sum(joint.counts))
+        self._unjoined.clear()
+
+    def _look_again(self, name: str, joint: _Joint[Payload]) -> int:
+        """Reads the markers that have come since; the number of those that have not."""
+        for position, task in enumerate(joint.tasks):
+            if position not in joint.counts and (found := _done(self._marker(name, task), task)) is not None:
+                joint.counts[position] = found
+        return len(joint.tasks) - len(joint.counts)
+
+    def here(self, name: str, function: Callable[[Payload], Counts], task: Task[Payload]) -> StageResult:
+        """Does a stage in this process, every time: it knows by itself what of it is done.
+
+        Of slices the first that comes does it, and the others take what it left.
+        """
         began = time.monotonic()
-        counts = _attempt(function, payload)
-        if isinstance(counts, str):
-            raise TaskError(f"{name}: {counts}")
+        with self.alone():
+            counts: Counts | str | None = None if self.part.is_whole else _done(self._marker(name, task), task)
+            if counts is None:
+                counts = _attempt(function, task.payload)
+            if isinstance(counts, str):
+                raise TaskError(f"{name}: {counts}")
+            _mark(self._marker(name, task), task, counts)
         seconds = time.monotonic() - began
         result = StageResult(name=name, counts=counts, num_tasks=1, num_done_before=0, seconds=seconds, fingerprints=())
         self.results.append(result)
         return result
 
+    def alone(self) -> AbstractContextManager[None]:
+        """For what one slice may do at a time."""
+        return alone(self.work, self.part)
+
     def is_done(self, name: str, tasks: Sequence[Task[Payload]]) -> bool:
         """Whether a stage has nothing left to do."""
-        return all(_done(self.work / name / f"{task.name}.done", task) is not None for task in tasks)
+        return all(_done(self._marker(name, task), task) is not None for task in tasks)
+
+    def _marker(self, name: str, task: Task[Payload]) -> Path:
+        return self.work / name / f"{task.name}.done"
 
     def _silent(self) -> bool:
         return self.quiet or not sys.stderr.isatty()
-
-
-@contextmanager
-def work_folder(work: Path, fresh: bool) -> Iterator[None]:
-    """Holds the work folder for this process alone.
-
-    Raises:
-        TaskError: another build holds it, or it cannot be written.
-    """
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(work / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise TaskError(f"cannot work in {work}: {error.strerror}; give another --set output=FOLDER") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise TaskError(
-            f"another build is at work in {work}; wait for it, or give another --set output=FOLDER"
-        ) from None
-    try:
-        if fresh:
-            _clear(work)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _clear(work: Path) -> None:
-    """Removes everything but the lock, which this process holds."""
-    for path in work.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name != _LOCK:
-            path.unlink()
 
 
 def _attempt(function: Callable[[Payload], Counts], payload: Payload) -> Counts | str:
@@ -197,6 +233,14 @@ def _explain(failures: Sequence[str], num_tasks: int) -> str:
     more = [f"  ... and {len(failures) - 5} more"] if len(failures) > 5 else []
     head = f"{len(failures)} of {num_tasks} tasks failed; what the others did is kept"
     return "\n".join([head, *shown, *more])
+
+
+def _sum(counts: Mapping[int, Counts]) -> Counts:
+    """In the order of the tasks, whichever came first."""
+    total = Counts()
+    for position in sorted(counts):
+        total.update(counts[position])
+    return total
 
 
 def _done(marker: Path, task: Task[Payload]) -> Counts | None:

@@ -32,8 +32,8 @@ from interleave.document import BlobRef, MeasuredDocument
 from interleave.errors import InterleaveError, RecipeError, TaskError, Unreadable
 from interleave.executors import default_workers
 from interleave.images import decode_rgb
-from interleave.run import work_folder
 from interleave.spool import read_documents
+from interleave.work_folder import work_folder
 
 Item = TypeVar("Item")
 Source = BlobRef | str

@@ -32,7 +32,7 @@ from interleave.settings import identity
 from interleave.shard.manifest import MANIFEST_NAME, InputEntry, ModelEntry, TokenizerEntry
 from interleave.shard.plan import PlannedShard, PlanTask
 from interleave.shard.seal import SealTask
-from interleave.shard.write import WriteTask, shard_name
+from interleave.shard.write import WriteTask, hash_file, shard_name
 from interleave.task_names import JUDGING, library_versions, make_task, samples_file, spool_file, task_name, versions
 
 Payload = TypeVar("Payload")
@@ -124,6 +124,7 @@ def plan_tasks(recipe: Recipe, encoded: StageResult, work: Path) -> list[Task[Pl
 def write_tasks(
     recipe: Recipe, shards: Sequence[PlannedShard], planned: StageResult, num_splits: int, work: Path
 ) -> list[Task[WriteTask]]:
+    samples = tuple(samples_file(work, number) for number in range(num_splits))
     tasks = []
     for shard in shards:
         name = _shard_task(shard)
@@ -131,13 +132,13 @@ def write_tasks(
         payload = WriteTask(
             shard=shard,
             plan=str(work / "plan"),
-            samples=tuple(samples_file(work, number) for number in range(num_splits)),
+            samples=samples,
             work=str(work),
             tar=tar,
             index=str(work / "write" / f"{name}.arrow"),
         )
         depends = ["write", planned.fingerprints[0], shard.dataset, shard.number]
-        tasks.append(make_task(name, payload, depends, (tar, payload.index)))
+        tasks.append(make_task(name, payload, depends, (tar, payload.index, str(hash_file(payload.index)))))
     return tasks
 
 

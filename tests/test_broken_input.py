@@ -16,7 +16,7 @@ import orjson
 import pytest
 from fixtures_build import RECIPE, SAMPLE, TIMEOUT_S, cli, command, copy_of, process, small_dataset
 
-from interleave.run import work_folder
+from interleave.work_folder import work_folder
 
 Ran = subprocess.CompletedProcess[str]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from interleave.errors import TaskError
-from interleave.executors import InProcess, ProcessPool, default_workers, open_executor
+from interleave.executors import Died, InProcess, ProcessPool, default_workers, open_executor, results
 
 
 def square(number: int) -> tuple[int, int]:
@@ -24,16 +24,16 @@ def test_one_worker_is_this_process_and_more_are_others() -> None:
     with open_executor(1) as executor:
         assert list(executor.map(square, [3, 4])) == [(0, (9, os.getpid())), (1, (16, os.getpid()))]
     with open_executor(2) as executor:
-        results = dict(executor.map(square, range(12)))
-    assert {position: result for position, (result, _) in results.items()} == {n: n * n for n in range(12)}
-    assert os.getpid() not in {pid for _, pid in results.values()}
+        found = dict(executor.map(square, range(12)))
+    assert {position: result for position, (result, _) in found.items()} == {n: n * n for n in range(12)}
+    assert os.getpid() not in {pid for _, pid in found.values()}
 
 
 def test_tasks_in_this_process_begin_when_their_turn_comes() -> None:
     begun = []
     with InProcess() as executor:
-        results = executor.map(begun.append, [1, 2, 3])
-        next(results)
+        found = executor.map(begun.append, [1, 2, 3])
+        next(found)
         assert begun == [1]
 
 
@@ -42,9 +42,16 @@ def test_no_tasks_give_no_results() -> None:
         assert list(one.map(square, [])) == list(two.map(square, [])) == []
 
 
-def test_a_worker_that_dies_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(TaskError, match=r"a worker process died.*run the same command again"), ProcessPool(2) as pool:
-        list(pool.map(die, range(4)))
+def test_tasks_whose_worker_died_say_so_and_what_to_do() -> None:
+    with ProcessPool(2) as pool:
+        found = [result for _, result in pool.map(die, range(4)) if isinstance(result, Died)]
+    assert found
+    assert all("run the same command again to go on" in died.reason for died in found)
+
+
+def test_where_no_task_may_be_missing_a_death_is_an_error() -> None:
+    with pytest.raises(TaskError, match="died of hunger"):
+        list(results(iter([(0, 1), (1, Died("died of hunger"))])))
 
 
 def test_the_default_is_the_cores_that_this_process_may_use() -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from interleave.files import atomic_write, sha256_of, write_bytes
+from interleave import files
+from interleave.files import PARTIAL, atomic_write, call_writer, sha256_of, sweep, write_bytes
 
 
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -31,6 +32,28 @@ def test_what_a_killed_writer_left_does_not_get_into_the_next_file(tmp_path: Pat
     (tmp_path / "file.partial").write_bytes(b"a longer piece of an earlier run")
     write_bytes(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_writers_with_names_of_their_own_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_writer", "")
+    with atomic_write(tmp_path / "file") as first:
+        call_writer("f00d")
+        with atomic_write(tmp_path / "file") as second:
+            second.write(b"the same bytes")
+            first.write(b"the same")
+        assert (tmp_path / "file").read_bytes() == b"the same bytes"
+        assert len(list(tmp_path.iterdir())) == 2
+        first.write(b" bytes")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"the same bytes")]
+
+
+def test_what_interrupted_writers_left_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    kept = ["a.arrow", "b.arrow.partial", "a.arrow.txt", "c.partial"]
+    for name in [*kept, "a.arrow.partial", "a.arrow.1f0c.partial"]:
+        (tmp_path / name).touch()
+    sweep([tmp_path / "a.arrow", tmp_path / "no-such-folder" / "x"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+    assert PARTIAL == ".partial"
 
 
 def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from fixtures_build import command
 
 ROOT = Path(__file__).parent.parent
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
@@ -64,6 +66,17 @@ def test_what_a_guide_tells_to_type_runs_from_a_fresh_checkout(guide: Path, tmp_
     body = "\n".join(f"    {line}" if line else "" for line in "\n".join(programs).splitlines())
     script.write_text(f"if __name__ == '__main__':\n{body}\n")
     run([sys.executable, str(script)], tmp_path)
+
+
+def test_builds_on_a_cluster_are_told_with_options_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    text = (ROOT / "docs" / "guides" / "cluster.md").read_text()
+    lines = [line for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    builds = [line for line in lines if line.startswith("interleave build")]
+    assert len(builds) == 2
+    for line in builds:
+        done = command(*shlex.split(os.path.expandvars(line))[1:])
+        assert (done.returncode, done.stderr.partition("yaml")[0]) == (2, "error: cannot read the recipe /mnt/recipe.")
 
 
 def run(words: list[str], folder: Path) -> None:

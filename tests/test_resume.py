@@ -28,7 +28,7 @@ from fixtures_build import (
 
 from interleave.errors import TaskError
 from interleave.report import Report
-from interleave.run import work_folder
+from interleave.work_folder import work_folder
 
 NUM_KILLS = 4
 

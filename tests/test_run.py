@@ -11,7 +11,8 @@ from interleave.counts import Counts
 from interleave.document import Drop
 from interleave.errors import TaskError, Unreadable
 from interleave.executors import InProcess, ProcessPool
-from interleave.run import Run, Task, work_folder
+from interleave.run import Run, Task
+from interleave.work_folder import work_folder
 
 
 @dataclass
@@ -189,37 +190,6 @@ def test_a_process_pool_leaves_the_same_files_counts_and_markers_as_one_process(
     finally:
         os.chdir(before)
     assert len(list(tmp_path.rglob("*.done"))) == 10
-
-
-def test_two_builds_do_not_work_in_one_folder(tmp_path: Path) -> None:
-    work = tmp_path / "out.work"
-    with (
-        work_folder(work, fresh=False),
-        pytest.raises(TaskError, match=r"another build is at work in .*out\.work"),
-        work_folder(work, fresh=False),
-    ):
-        pass
-    with work_folder(work, fresh=False):  # the lock goes with its holder
-        pass
-
-
-def test_a_fresh_start_takes_nothing_from_a_build_that_is_at_work(tmp_path: Path) -> None:
-    work = tmp_path / "out.work"
-    with work_folder(work, fresh=False):
-        (work / "measured").write_text("hours of work")
-        with pytest.raises(TaskError, match="another build is at work"), work_folder(work, fresh=True):
-            pass
-        assert (work / "measured").read_text() == "hours of work"
-
-
-def test_a_fresh_start_forgets_what_was_done(tmp_path: Path) -> None:
-    work = tmp_path / "out.work"
-    with work_folder(work, fresh=False):
-        (work / "measured").write_text("hours of work")
-    with work_folder(work, fresh=False):
-        assert (work / "measured").exists()
-    with work_folder(work, fresh=True):
-        assert not (work / "measured").exists()
 
 
 def test_a_work_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from interleave.dedup.columns import FINGERPRINT_FILES
 from interleave.dedup.sealed import write_sealed
 from interleave.dedup.tables import FingerprintFiles
 from interleave.errors import TaskError
-from interleave.files import sha256_of, write_bytes
+from interleave.files import PARTIAL, sha256_of, write_bytes
 from interleave.identity import fingerprint
 from interleave.shard import energon
 from interleave.shard.entries import shard_entry, sums
@@ -40,7 +40,7 @@ from interleave.shard.plan import TRAIN
 from interleave.shard.sidecars import CARD_NAME, WIDS_NAME, sidecars
 from interleave.shard.takedown_swap import forget_staged
 from interleave.shard.tar import END
-from interleave.shard.write import shard_name
+from interleave.shard.write import hash_file, shard_name
 from interleave.spool import write_table
 
 _LEDGER_FILES = (f"{LEDGER}/drops.parquet", *(f"{LEDGER}/{level}.parquet" for level in SIGNALS))
@@ -141,7 +141,7 @@ def _written(folder: Path, number: int, index: Path) -> ShardEntry:
             f"{path} has {found:,} bytes, {num_bytes:,} were written: it was changed since, perhaps by a take-down; "
             "build with --fresh (and the take-down's list among `blocklists`)"
         )
-    return shard_entry(path.name, index.with_suffix(".sha256").read_text(), num_bytes, rows)
+    return shard_entry(path.name, hash_file(str(index)).read_text(), num_bytes, rows)
 
 
 def _batches(indexes: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -175,8 +175,10 @@ def _join(parts: Sequence[str], path: Path) -> None:
 
 
 def _remove_strangers(folder: Path, shards: Sequence[ShardEntry]) -> None:
-    """Shards that an earlier recipe wrote here, and this one did not; and what lies beside any shard."""
+    """Shards that an earlier recipe wrote here, and this one did not; what lies beside any; what was not finished."""
     names = {shard.name for shard in shards}
+    for path in sorted(folder.rglob(f"*{PARTIAL}")):
+        path.unlink()
     for path in sorted(folder.glob("shard-*.tar*")):
         if path.name not in names:
             path.unlink()

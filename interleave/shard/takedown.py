@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from interleave.dedup.columns import FINGERPRINT_FILES
 from interleave.errors import RecipeError, ShardError
-from interleave.executors import Executor
+from interleave.executors import Executor, results
 from interleave.files import sha256_of, write_bytes
 from interleave.shard import energon
 from interleave.shard.entries import sums
@@ -244,6 +244,6 @@ def _mapped(
 ) -> Iterator[tuple[int, Result]]:
     silent = quiet or not sys.stderr.isatty()
     with tqdm(total=len(tasks), desc=name, unit="shard", disable=silent, leave=False) as bar:
-        for found in executor.map(function, tasks):
+        for found in results(executor.map(function, tasks)):
             yield found
             bar.update()

@@ -13,7 +13,7 @@ import pyarrow as pa
 from interleave.blobs import BlobReader
 from interleave.counts import Counts
 from interleave.document import BlobRef
-from interleave.files import atomic_write
+from interleave.files import atomic_write, write_bytes
 from interleave.sample import ids_member, image_member, json_member, key_of, write_json
 from interleave.shard.index import SCHEMA, write_index
 from interleave.shard.plan import PlannedShard, read_places
@@ -40,6 +40,11 @@ def shard_name(number: int) -> str:
     return f"shard-{number:04d}.tar"
 
 
+def hash_file(index: str) -> Path:
+    """Where the SHA-256 of a shard is written, beside its part of the index."""
+    return Path(index).with_suffix(".sha256")
+
+
 def write(task: WriteTask) -> Counts:
     """Writes a tar, and its part of the index with the tar's hash beside it."""
     read_row = _row_reader(task.samples)
@@ -52,7 +57,7 @@ def write(task: WriteTask) -> Counts:
         hashing.write(END)
     batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
     write_index(Path(task.index), [batch])
-    Path(task.index).with_suffix(".sha256").write_text(hashing.digest.hexdigest())
+    write_bytes(hash_file(task.index), hashing.digest.hexdigest().encode())
     return Counts(samples=len(rows), bytes=hashing.position, images=sum(row["num_images"] for row in rows))
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from interleave.executors import Executor
+from interleave.executors import Executor, results
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -16,10 +16,10 @@ Result = TypeVar("Result")
 
 def run(executor: Executor, function: Callable[[Task], Result], tasks: Sequence[Task], quiet: bool) -> list[Result]:
     """The results, in the order of the tasks."""
-    results: dict[int, Result] = {}
+    found: dict[int, Result] = {}
     silent = quiet or not sys.stderr.isatty()
     with tqdm(total=len(tasks), desc="validate", unit="shard", disable=silent, leave=False) as bar:
-        for position, result in executor.map(function, tasks):
-            results[position] = result
+        for position, result in results(executor.map(function, tasks)):
+            found[position] = result
             bar.update()
-    return [results[position] for position in range(len(tasks))]
+    return [found[position] for position in range(len(tasks))]
