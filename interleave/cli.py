@@ -17,12 +17,14 @@ from interleave.cli_export import export_app
 from interleave.cli_look import inspect, view
 from interleave.cli_mixture import build_mixture, check_mixture
 from interleave.cli_profile import profile_app
+from interleave.cli_purge import purge
 from interleave.cli_score import score
 from interleave.cli_stage2 import stage2
 from interleave.cli_store import store_app
 from interleave.cli_takedown import takedown
 from interleave.cli_validate import validate
 from interleave.errors import InterleaveError, RecipeError, explain_missing
+from interleave.interrupted import in_order
 from interleave.work_folder import WHOLE, Slice, parse_slice
 
 app = typer.Typer(
@@ -184,6 +186,7 @@ app.command()(score)
 app.command()(explore)
 app.command()(takedown)
 app.command()(stage2)
+app.command()(purge)
 
 
 @recipe_app.command("check")
@@ -234,7 +237,8 @@ def _root(
 def main() -> None:
     """Runs the command line; our own errors become one sentence and an exit code."""
     try:
-        app()
+        with in_order():
+            app()
     except InterleaveError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
@@ -242,9 +246,6 @@ def main() -> None:
         where = f" at {error.filename}" if error.filename else ""
         typer.echo(f"error: {error.strerror or error}{where}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; run the same command again to go on", err=True)
-        sys.exit(130)
     except ModuleNotFoundError as error:
         typer.echo(f"error: {explain_missing(error)}", err=True)
         sys.exit(2)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Protocol, TypeVar
 
@@ -67,7 +70,11 @@ class ProcessPool(AbstractContextManager["ProcessPool"]):
     def __init__(self, num_workers: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._num_workers = num_workers
-        self._pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=one_thread)
+        # Closed when the pool is, and when this process ends, however it does.
+        lifeline, self._lifeline = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(
+            num_workers, mp_context=context, initializer=_begin_worker, initargs=(lifeline,)
+        )
 
     def map(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], *, memory: int = TASK_MEMORY
@@ -79,7 +86,8 @@ class ProcessPool(AbstractContextManager["ProcessPool"]):
                 # A task or two ahead for each worker: no worker waits, and an interruption leaves little behind.
                 while len(running) < 2 * self._num_workers and (following := next(waiting, None)):
                     position, task = following
-                    running[self._pool.submit(function, task)] = position
+                    with _no_interrupts_for_children():
+                        running[self._pool.submit(function, task)] = position
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -92,7 +100,32 @@ class ProcessPool(AbstractContextManager["ProcessPool"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        if kind is not None:
+            self._lifeline.close()  # what runs is not waited for
+        self._pool.shutdown(cancel_futures=True)
+        self._lifeline.close()
+
+
+@contextmanager
+def _no_interrupts_for_children() -> Iterator[None]:
+    """Ctrl-C reaches every process of a terminal: workers leave it to the one that waits for them, which ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child begins with it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin_worker(lifeline: Connection) -> None:
+    one_thread()
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Ends this worker with its pool. One that outlived it would write where a later run writes."""
+    with suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    os._exit(1)
 
 
 def open_executor(num_workers: int | None, ray_address: str | None = None) -> AbstractContextManager[Executor]:

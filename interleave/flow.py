@@ -47,7 +47,7 @@ from interleave.shard.takedown_swap import RECORD_NAME
 from interleave.shard.write import write
 from interleave.validate.look.file import write_report
 from interleave.wanted import list_wanted
-from interleave.work_folder import WHOLE, Slice, work_folder
+from interleave.work_folder import DATASETS, WHOLE, Slice, work_folder
 
 
 def build(
@@ -229,7 +229,7 @@ def _unseal(recipe: Recipe, shards: Sequence[PlannedShard], work: Path) -> None:
     Which datasets earlier runs wrote stands in the work folder: nothing else below the output is touched.
     """
     wanted = [dataset for dataset, _ in tasks.folders(recipe, shards)]
-    known = work / "datasets.json"
+    known = work / DATASETS
     before = orjson.loads(known.read_bytes()) if known.is_file() else [""]
     for dataset in before:
         if dataset not in wanted:

@@ -30,6 +30,7 @@ from interleave.task_names import (
     versions,
 )
 from interleave.wanted import WantedTask
+from interleave.work_folder import STORE
 
 
 def wanted_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Task[WantedTask]]:
@@ -85,7 +86,7 @@ def _shaping_form(form: str) -> str:
 def store_folder(recipe: Recipe, work: Path) -> Path:
     """Where downloaded images are kept: a place of the user's, or the work folder."""
     store = recipe.fetch.store if recipe.fetch else None
-    return Path(store) if store else work / "store"
+    return Path(store) if store else work / STORE
 
 
 def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Task[MeasureTask]]:

@@ -19,7 +19,10 @@ from pathlib import Path
 
 from interleave.errors import RecipeError, TaskError
 
-_LOCK = "lock"
+LOCK = "lock"
+# What else lies beside the folders of stages: which datasets were written, and images where the recipe names no store.
+DATASETS = "datasets.json"
+STORE = "store"
 # A slice that starts writes the lock; others that start at the same moment try again for so long.
 _PATIENCE_S = 10.0
 
@@ -65,7 +68,7 @@ def work_folder(work: Path, fresh: bool, part: Slice = WHOLE, identity: str = ""
     """
     try:
         work.mkdir(parents=True, exist_ok=True)
-        lock = _open(work / _LOCK)
+        lock = _open(work / LOCK)
     except OSError as error:
         raise TaskError(f"cannot work in {work}: {error.strerror}; give another --set output=FOLDER") from None
     try:
@@ -153,5 +156,5 @@ def _clear(work: Path) -> None:
     for path in work.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != _LOCK:
+        elif path.name != LOCK:
             path.unlink()

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -101,6 +102,25 @@ def six_documents() -> Path:
     wanted = ("night.example/checklist", "three-planets", "pulleys", "phases-of-the-moon", "compost", "two-weaves")
     path.write_bytes(b"\n".join(line for line in sample_lines() if any(name in line.decode() for name in wanted)))
     return path
+
+
+def session_of(leader: int) -> list[int]:
+    """Processes that are left of the session that a process began."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = status.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(int(status.parent.name))
+    return found
+
+
+def ends(leader: int, within_s: float = 20.0) -> bool:
+    """Whether all processes of a session end in that time."""
+    deadline = time.monotonic() + within_s
+    while session_of(leader) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not session_of(leader)
 
 
 @cache

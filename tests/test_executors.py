@@ -1,9 +1,11 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fixtures_build import ends, session_of
 
 from interleave.errors import TaskError
 from interleave.executors import Died, InProcess, ProcessPool, default_workers, open_executor, results
@@ -61,3 +63,30 @@ def test_the_default_is_the_cores_that_this_process_may_use() -> None:
         code = one_core + "from interleave.executors import default_workers; print(default_workers())"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
         assert done.stdout == "1\n"
+
+
+_POOL_THAT_SLEEPS = """
+import sys, time
+from interleave.executors import ProcessPool
+if __name__ == "__main__":
+    with ProcessPool(2) as pool:
+        for _ in pool.map(time.sleep, [0, 0, 600, 600]):
+            print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_the_process_that_they_work_for_and_are_not_waited_for(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    (tmp_path / "sleeps.py").write_text(_POOL_THAT_SLEEPS)
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "sleeps.py"], stdout=subprocess.PIPE, start_new_session=True, text=True
+    )
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        assert stdout.readline() == stdout.readline() == "done\n"
+    assert len(session_of(process.pid)) >= 3
+    process.send_signal(how)
+    process.wait(20)
+    assert ends(process.pid)
