@@ -15,7 +15,7 @@ from interleave.input_tasks import image_target
 from interleave.recipe import Recipe, evaluation_identity
 from interleave.run import StageResult, Task
 from interleave.settings import identity
-from interleave.task_names import make_task, spool_file, task_name, versions
+from interleave.task_names import groups_file, make_task, spool_file, task_name, versions
 
 
 def evaluation_tasks(recipe: Recipe, work: Path) -> list[Task[EvaluationTask]]:
@@ -80,12 +80,12 @@ def dedup_tasks(
         splits=tuple(fingerprint_files(work, number) for number in numbers),
         earlier=tuple(earlier),
         drops=tuple(spool_file(work, "dedup", number, "drops") for number in numbers),
-        groups=str(work / "dedup" / "groups.parquet"),
+        groups=tuple(groups_file(work, number) for number in numbers),
         settings=recipe.dedup,
     )
     depends = ["dedup", identity(recipe.dedup), [dataset.digest for dataset in earlier]]
     depends += [list(fingerprinted.fingerprints)]
-    return [make_task("all", payload, depends, (*payload.drops, payload.groups))]
+    return [make_task("all", payload, depends, (*payload.drops, *payload.groups))]
 
 
 def fingerprint_files(work: Path, number: int) -> FingerprintFiles:

@@ -41,8 +41,9 @@ from interleave.recipe import Recipe
 from interleave.report import Report, check_something_is_left, finish
 from interleave.run import Run, StageResult
 from interleave.shard.manifest import MANIFEST_NAME, REPORT_NAME
-from interleave.shard.plan import TRAIN, PlannedShard, plan, read_plan
+from interleave.shard.plan import PlannedShard, plan, read_plan
 from interleave.shard.seal import remove_dataset, seal
+from interleave.shard.sides import TRAIN
 from interleave.shard.takedown_swap import RECORD_NAME
 from interleave.shard.write import write
 from interleave.validate.look.file import write_report

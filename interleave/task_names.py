@@ -52,6 +52,10 @@ def samples_file(work: Path, number: int) -> str:
     return str(work / "encode" / f"{task_name(number)}.samples.arrow")
 
 
+def groups_file(work: Path, number: int) -> str:
+    return spool_file(work, "dedup", number, "groups")
+
+
 def measured_files(work: Path, number: int) -> tuple[str, ...]:
     blob = str(work / "measure" / f"{task_name(number)}.blob")
     return blob, spool_file(work, "measure", number, "documents"), spool_file(work, "measure", number, "drops")

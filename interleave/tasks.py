@@ -33,7 +33,16 @@ from interleave.shard.manifest import MANIFEST_NAME, InputEntry, ModelEntry, Tok
 from interleave.shard.plan import PlannedShard, PlanTask
 from interleave.shard.seal import SealTask
 from interleave.shard.write import WriteTask, hash_file, shard_name
-from interleave.task_names import JUDGING, library_versions, make_task, samples_file, spool_file, task_name, versions
+from interleave.task_names import (
+    JUDGING,
+    groups_file,
+    library_versions,
+    make_task,
+    samples_file,
+    spool_file,
+    task_name,
+    versions,
+)
 
 Payload = TypeVar("Payload")
 
@@ -110,7 +119,7 @@ def encode_tasks(
 def plan_tasks(recipe: Recipe, encoded: StageResult, work: Path) -> list[Task[PlanTask]]:
     payload = PlanTask(
         samples=tuple(samples_file(work, number) for number in range(len(encoded.fingerprints))),
-        groups=str(work / "dedup" / "groups.parquet"),
+        groups=tuple(groups_file(work, number) for number in range(len(encoded.fingerprints))),
         folder=str(work / "plan"),
         seed=recipe.seed,
         max_bytes=recipe.shards.max_bytes,

@@ -7,8 +7,9 @@ an image are within the distance of one of them, and a row of small steps never 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -16,13 +17,16 @@ import numpy.typing as npt
 
 from interleave.dedup.clusters import Hashes, Ints
 from interleave.dedup.columns import num_rows, read_numbers
-from interleave.dedup.corpus import Bools, Corpus, copies, inverse, repeated
+from interleave.dedup.corpus import Bools, Corpus, Preference, copies, first_of_runs
 from interleave.dedup.hamming import hamming_pairs
 from interleave.dedup.leaders import leaders
+from interleave.dedup.scratch import Scratch
 from interleave.dedup.word_hashes import UInt64s, mix
 
 Policy = Literal["drop_all", "keep_n"]
 Int32s = npt.NDArray[np.int32]
+# Images that are handled at once where nothing else says how many.
+_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,12 @@ class ImageColumns:
     # (num_images,) of images of equal bytes the smallest.
     stays: Bools
     # (num_images,) changed by the steps.
+    scratch: Scratch
+
+    def slices(self) -> Iterator[slice]:
+        """Rows, so many at a time as are handled at once."""
+        for start in range(0, len(self.stays), _AT_ONCE):
+            yield slice(start, min(start + _AT_ONCE, len(self.stays)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,23 +65,41 @@ class Copies:
 def load_images(corpus: Corpus) -> ImageColumns:
     """The images of documents that stay; `stays` is False for others."""
     starts = np.concatenate([[0], np.cumsum([num_rows(files.images) for files in corpus.files])]).astype(np.int64)
-    document = np.empty(starts[-1], dtype=np.int32)
-    phash = np.empty(starts[-1], dtype=np.uint64)
-    for number, files in enumerate(corpus.files):
-        rows = slice(starts[number], starts[number + 1])
-        document[rows] = read_numbers(files.images, "document", np.int32)
-        document[rows] += np.int32(corpus.starts[number])
-        phash[rows] = read_numbers(files.images, "phash", np.uint64)
-    _unite_equal_bytes(corpus, starts, phash)
-    return ImageColumns(starts=starts, document=document, phash=phash, stays=corpus.stays[document])
+    num_images = int(starts[-1])
+    documents = (
+        read_numbers(files.images, "document", np.int32) + np.int32(first)
+        for files, first in zip(corpus.files, corpus.starts[:-1], strict=True)
+    )
+    phashes = (read_numbers(files.images, "phash", np.uint64) for files in corpus.files)
+    images = ImageColumns(
+        starts=starts,
+        document=corpus.scratch.joined(documents, num_images, np.int32),
+        phash=corpus.scratch.joined(phashes, num_images, np.uint64),
+        stays=corpus.scratch.empty(num_images, np.bool_),
+        scratch=corpus.scratch,
+    )
+    for rows in images.slices():
+        images.stays[rows] = corpus.stays[images.document[rows]]
+    _unite_equal_bytes(corpus, images)
+    return images
 
 
-def within_documents(images: ImageColumns, first: int, distance: int) -> tuple[Ints, npt.NDArray[np.float64]]:
+def within_documents(images: ImageColumns, num_earlier: int, distance: int) -> tuple[Ints, npt.NDArray[np.float64]]:
     """(images that an earlier one of their document, itself kept, is as good as, the difference in bits).
 
-    first: row of the first image that is not an earlier dataset's.
+    num_earlier: files of earlier datasets, whose images stay.
     """
-    rows = np.flatnonzero(images.stays[first:]) + first
+    borders = pairwise(images.starts[num_earlier:].tolist())
+    found = [_within_documents(images, start, end, distance) for start, end in borders]
+    gone = np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in found)])
+    return gone, np.concatenate([np.empty(0), *(bits for _, bits in found)])
+
+
+def _within_documents(
+    images: ImageColumns, start: int, end: int, distance: int
+) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """Of one file, which holds all images of its documents."""
+    rows = np.flatnonzero(images.stays[start:end]) + start
     pairs, lag, left = [np.empty((0, 2), dtype=np.int64)], 1, np.arange(len(rows))
     while True:
         left = left[left + lag < len(rows)]
@@ -87,66 +115,105 @@ def within_documents(images: ImageColumns, first: int, distance: int) -> tuple[I
     return gone, np.bitwise_count(images.phash[gone] ^ images.phash[keepers]).astype(np.float64)
 
 
-def cluster_images(images: ImageColumns, first: int, distance: int, folder: Path) -> Int32s:
+def cluster_images(images: ImageColumns, first: int, distance: int) -> Int32s:
     """(num_images,) a number for each image, the same for copies. Counted are the images that stay.
 
     first: row of the first image that is not an earlier dataset's. Hashes that those have lead before others.
-    folder: where numbers lie for the time being that memory does not hold.
     """
-    hashes, counts = np.unique(images.phash[images.stays], return_counts=True)
-    pairs = hamming_pairs(hashes, distance, folder=folder) if distance else np.empty((0, 2), dtype=np.int64)
-    number = np.arange(len(hashes), dtype=np.int32)
+    hashes, counts = _different_hashes(images)
+    number: Int32s = images.scratch.joined(
+        (np.arange(start, min(start + _AT_ONCE, len(hashes))) for start in range(0, len(hashes), _AT_ONCE)),
+        len(hashes),
+        np.int32,
+    )
+    pairs = hamming_pairs(hashes, distance, folder=images.scratch.folder) if distance else number[:0].reshape(0, 2)
     if len(pairs):
         near, places = np.unique(pairs, return_inverse=True)
-        is_earlier = np.isin(hashes[near], images.phash[:first])
-        order = np.lexsort((near, -counts[near], ~is_earlier))
+        is_earlier = _occur(hashes[near], images.phash[:first])
+        order = np.lexsort((near, -counts[near].astype(np.int64), ~is_earlier))
         number[near] = near[leaders(len(near), places.reshape(-1, 2), order)]
     # The hash of an image that goes may not be known; it has no copies, and nobody asks.
-    found = np.searchsorted(hashes, images.phash)
-    return number[np.minimum(found, len(hashes) - 1)] if len(hashes) else np.zeros(len(images.phash), dtype=np.int32)
+    clusters = (
+        number[np.minimum(np.searchsorted(hashes, images.phash[rows]), len(hashes) - 1)]
+        if len(hashes)
+        else np.zeros(rows.stop - rows.start, dtype=np.int32)
+        for rows in images.slices()
+    )
+    return images.scratch.joined(clusters, len(images.phash), np.int32)
+
+
+def _different_hashes(images: ImageColumns) -> tuple[Hashes, Int32s]:
+    """(hashes of the images that stay, ascending, how many images have each)."""
+    most = int(np.count_nonzero(images.stays))
+    hashes, counts = images.scratch.empty(most, np.uint64), images.scratch.empty(most, np.int32)
+    filled = 0
+    for part in images.scratch.ascending(images.phash[rows][images.stays[rows]] for rows in images.slices()):
+        found, numbers = np.unique(part, return_counts=True)
+        hashes[filled : filled + len(found)], counts[filled : filled + len(found)] = found, numbers
+        filled += len(found)
+    return hashes[:filled], counts[:filled]
+
+
+def _occur(wanted: Hashes, hashes: Hashes) -> Bools:
+    """(num_wanted,) which of them, ascending, are among the hashes."""
+    found = np.zeros(len(wanted), dtype=np.bool_)
+    for start in range(0, len(hashes), _AT_ONCE):
+        some = hashes[start : start + _AT_ONCE]
+        places = np.minimum(np.searchsorted(wanted, some), len(wanted) - 1)
+        found[places[wanted[places] == some]] = True
+    return found
 
 
 def too_many(
     images: ImageColumns,
-    groups: npt.NDArray[np.integer],
-    eligible: Bools,
-    ranks: Ints,
-    num_earlier: int,
+    records: Iterator[tuple[UInt64s, Ints]],
+    preference: Preference,
     max_copies: int,
     policy: Policy,
 ) -> Copies:
-    """Of images that stay those of groups with more than `max_copies`: all of them, or all but the first ones.
+    """Of images those of groups with more than `max_copies`: all of them, or all but the first ones.
 
-    groups: (num_images,); eligible: (num_images,) those that count; ranks: (num_documents,) whose copy is kept rather
-    than another's; num_earlier: documents of earlier datasets, whose images stay in any case, and come first.
+    records: (hashes that are equal for copies, rows of images), those that count.
+    preference: whose copy is kept rather than another's; images of earlier datasets stay in any case, and come first.
     """
-    counted = np.flatnonzero(images.stays & eligible)
-    num_copies = np.zeros(len(groups), dtype=np.int32)
-    num_copies[counted] = copies(groups[counted].astype(np.uint64))
-    rows = np.flatnonzero(num_copies > max_copies)
-    order = np.lexsort((rows, ranks[images.document[rows]], groups[rows]))
-    rows = rows[order]
-    begins = np.diff(groups[rows].astype(np.int64), prepend=-1) != 0
-    first = np.maximum.accumulate(np.where(begins, np.arange(len(rows)), 0))
-    allowed = max_copies if policy == "keep_n" else 0
-    goes = (np.arange(len(rows)) - first >= allowed) & (images.document[rows] >= num_earlier)
-    keepers = images.document[rows[first[goes]]].astype(np.int64)
-    rows = rows[goes]
+    rows, num_copies, keepers = [np.empty(0, dtype=np.int64)], [np.empty(0)], [np.empty(0, dtype=np.int64)]
+    for keys, members in images.scratch.by_key(records):
+        number = copies(keys)
+        many = np.flatnonzero(number > max_copies)
+        document = images.document[members[many]].astype(np.int64)
+        order = np.lexsort((members[many], *preference.sort_keys(document), keys[many]))
+        many, document = many[order], document[order]
+        first = first_of_runs(keys[many])
+        allowed = max_copies if policy == "keep_n" else 0
+        goes = (np.arange(len(many)) - first >= allowed) & (document >= preference.num_earlier)
+        rows.append(members[many[goes]])
+        num_copies.append(number[many[goes]].astype(np.float64))
+        keepers.append(document[first[goes]])
+    by_keeper = np.concatenate(keepers)
     return Copies(
-        rows=rows,
-        num_copies=num_copies[rows].astype(np.float64),
-        of_earlier=keepers < num_earlier,
-        keepers=keepers,
+        rows=np.concatenate(rows),
+        num_copies=np.concatenate(num_copies),
+        of_earlier=by_keeper < preference.num_earlier,
+        keepers=by_keeper,
     )
 
 
-def by_domain(clusters: Int32s, domains: UInt64s) -> Int32s:
-    """(num_images,) a number for each pair of image and domain.
+def in_corpus(images: ImageColumns, clusters: Int32s, first: int = 0) -> Iterator[tuple[UInt64s, Ints]]:
+    """(a hash of its cluster, its row) of each image that stays, from a row on."""
+    for rows in images.slices():
+        stay = np.flatnonzero(images.stays[rows]) + rows.start
+        stay = stay[stay >= first]
+        yield mix(clusters[stay].astype(np.uint64)), stay
 
-    domains: (num_images,)
+
+def in_domains(images: ImageColumns, clusters: Int32s, domains: UInt64s) -> Iterator[tuple[UInt64s, Ints]]:
+    """(a hash of its cluster and its domain, its row) of each image that stays and has a domain.
+
+    domains: (num_documents,) 0: none.
     """
-    keys = mix(domains ^ mix(clusters.astype(np.uint64)))
-    return np.unique(keys, return_inverse=True)[1].astype(np.int32)
+    for keys, rows in in_corpus(images, clusters):
+        domain = domains[images.document[rows]]
+        yield mix(domain ^ keys)[domain != 0], rows[domain != 0]
 
 
 def _led(pairs: Ints) -> tuple[Ints, Ints]:
@@ -159,14 +226,16 @@ def _led(pairs: Ints) -> tuple[Ints, Ints]:
     return items[gone], items[led_by[gone]]
 
 
-def _unite_equal_bytes(corpus: Corpus, starts: Ints, phash: Hashes) -> None:
+def _unite_equal_bytes(corpus: Corpus, images: ImageColumns) -> None:
     """Gives images of equal bytes one perceptual hash, the smallest of theirs.
 
     One decoder gives equal bytes equal hashes; datasets that were made with another need not agree.
     """
-    keys = np.empty(len(phash), dtype=np.uint64)
-    for number, files in enumerate(corpus.files):
-        keys[starts[number] : starts[number + 1]] = read_numbers(files.images, "sha256", np.uint64)
-    ranks = inverse(np.argsort(phash, kind="stable"))
-    others, first = repeated([keys], ranks)
-    phash[others] = phash[first]
+    digests = (
+        (read_numbers(files.images, "sha256", np.uint64), np.arange(*borders))
+        for files, borders in zip(corpus.files, pairwise(images.starts.tolist()), strict=True)
+    )
+    for keys, rows in corpus.scratch.by_key(digests):
+        phash = images.phash[rows]
+        order = np.lexsort((phash, keys))
+        images.phash[rows[order]] = phash[order[first_of_runs(keys[order])]]

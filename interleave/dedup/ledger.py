@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ class Dropped:
     unit: Unit
     rule: str
     rows: Ints
-    # Of the unit's table, over all files.
+    # Of the unit's table, over all files; in the ledger in ascending order.
     values: npt.NDArray[np.float64] | None = None
     threshold: float | None = None
     keepers: Ints | None = None
@@ -47,6 +47,17 @@ class Ledger:
     images: ImageColumns
     dropped: list[Dropped] = field(default_factory=list)
 
+    def add(self, one: Dropped) -> None:
+        """Keeps what a rule took in the order of rows, on disk where it is much."""
+        order = np.argsort(one.rows, kind="stable")
+
+        def kept(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return self.corpus.scratch.joined([column[order]], len(order), column.dtype)
+
+        values = None if one.values is None else kept(one.values)
+        keepers = None if one.keepers is None else kept(one.keepers)
+        self.dropped.append(replace(one, rows=kept(one.rows), values=values, keepers=keepers))
+
     def write(self, drops: tuple[str, ...]) -> Counts:
         """Writes the drops of each split in the order of documents, and counts them."""
         counts = Counts()
@@ -54,10 +65,10 @@ class Ledger:
         for number, path in enumerate(drops, len(self.corpus.earlier)):
             tables = [DROPS.empty_table()]
             for one in self.dropped:
-                start, end = starts[one.unit][number : number + 2]
-                inside = np.flatnonzero((one.rows >= start) & (one.rows < end))
-                if len(inside):
-                    table = self._table(one, inside, number, int(start))
+                start, end = starts[one.unit][number : number + 2].tolist()
+                inside = slice(*np.searchsorted(one.rows, [start, end]).tolist())
+                if inside.start < inside.stop:
+                    table = self._table(one, inside, number, start)
                     counts[f"drop/{_unit(one.unit)}/{STAGE}/{one.rule}"] += table.num_rows
                     tables.append(table)
             _write(Path(path), pa.concat_tables(tables))
@@ -67,8 +78,9 @@ class Ledger:
         sizes = [0 if one.paragraphs is None else num_rows(one.paragraphs) for one in self.corpus.files]
         return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
-    def _table(self, one: Dropped, inside: Ints, number: int, start: int) -> pa.Table:
-        rows, times = one.rows[inside] - start, np.ones(len(inside), dtype=np.int64)
+    def _table(self, one: Dropped, inside: slice, number: int, start: int) -> pa.Table:
+        rows = one.rows[inside] - start
+        times = np.ones(len(rows), dtype=np.int64)
         image, sentence = pa.nulls(len(rows), pa.int32()), pa.nulls(len(rows), pa.int32())
         document = rows
         files = self.corpus.files[number]
@@ -78,9 +90,7 @@ class Ledger:
         elif one.unit == "paragraph":
             assert files.paragraphs is not None
             document = read_numbers(files.paragraphs, "document", np.int32)[rows]
-            order = np.argsort(rows)
-            inside, document = inside[order], document[order]
-            lists = pa.concat_arrays([values for _, values in read_rows(files.paragraphs, "sentences", rows[order])])
+            lists = pa.concat_arrays([values for _, values in read_rows(files.paragraphs, "sentences", rows)])
             sentence, times = lists.flatten(), np.diff(lists.offsets.to_numpy())
             image = pa.nulls(len(sentence), pa.int32())
         ids = self.corpus.ids[document + self.corpus.starts[number]]

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 import numpy as np
@@ -20,15 +19,20 @@ import numpy.typing as npt
 
 from interleave.dedup.clusters import Ints
 from interleave.dedup.columns import read_rows
-from interleave.dedup.corpus import Corpus
+from interleave.dedup.corpus import Bools, Corpus, Preference
+from interleave.dedup.scratch import Scratch
 from interleave.dedup.tables import BANDS
 from interleave.dedup.text_fingerprints import UInt32s, jaccard
 from interleave.dedup.word_hashes import UInt64s
 
+Sizes = npt.NDArray[np.int32]
 # Thousands of pages of one template have bands in common and are not the same. Each is compared with the leaders that
 # it has most bands in common with, and a band remembers its first leaders: time grows with documents, not with pairs.
 MAX_COMPARISONS = 64
 MAX_LEADERS_PER_BAND = 128
+_AT_ONCE = 1 << 20
+# A membership is a number: the item above, the bucket in the low 32 bits.
+_LOW, _LOW_BITS = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +45,18 @@ class NearDocuments:
     # (num_dropped,) Jaccard similarity of the two.
 
 
-def near_documents(corpus: Corpus, order: Ints, sizes: Ints, near: float, folder: Path) -> NearDocuments:
-    """Of rows in order, different and with words, those that are near to an earlier one.
+def near_documents(
+    corpus: Corpus, is_compared: Bools, sizes: Sizes, preference: Preference, near: float
+) -> NearDocuments:
+    """Of documents that are compared, different and with words, those that are near to one that is preferred.
 
-    sizes: (num_documents,) number of shingles of every row; folder: where what is compared lies for a while.
+    is_compared: (num_documents,); sizes: (num_documents,) numbers of shingles.
     """
-    shared = shared_bands(lambda name: corpus.column(name, np.uint64)[order])
-    candidates = order[shared.items]
-    with _Shingles(corpus, candidates, folder) as shingles:
+    shared = shared_bands(lambda name: corpus.by_key(name, lambda _, rows: is_compared[rows]), corpus.scratch)
+    order = np.lexsort(preference.sort_keys(shared.items))
+    shared = shared.ordered(order)
+    candidates = shared.items
+    with _Shingles(corpus, candidates) as shingles:
         found = _follow_leaders(shared, candidates < corpus.num_earlier, sizes[candidates], shingles.read, near)
     gone, keepers, similarities = found
     return NearDocuments(rows=candidates[gone], keepers=candidates[keepers], similarities=similarities)
@@ -59,46 +67,78 @@ class SharedBands:
     """Which items have a band in common with others."""
 
     items: Ints
-    # (num_candidates,) ascending.
+    # (num_candidates,)
     offsets: Ints
     # (num_candidates + 1,) where the buckets of each begin.
-    buckets: npt.NDArray[np.int32]
+    buckets: UInt32s
     # Those who have a band in common are in one bucket.
-    sizes: Ints
+    sizes: npt.NDArray[np.int32]
     # (num_buckets,)
+    scratch: Scratch
+
+    def ordered(self, order: Ints) -> SharedBands:
+        """The same with the items in another order."""
+        counts = np.diff(self.offsets)[order]
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        buckets = self.scratch.empty(len(self.buckets), np.uint32)
+        for start in range(0, len(order), _AT_ONCE):
+            some = slice(start, min(start + _AT_ONCE, len(order)))
+            low, high = offsets[some.start], offsets[some.stop]
+            shift = np.repeat(self.offsets[order[some]] - offsets[some], counts[some])
+            buckets[low:high] = self.buckets[np.arange(low, high) + shift]
+        return replace(self, items=self.items[order], offsets=offsets, buckets=buckets)
 
 
-def shared_bands(read_band: Callable[[str], UInt64s]) -> SharedBands:
-    """read_band: gives (num_items,) keys of a band; called once for each, and only one is held."""
-    items, buckets = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
-    num_buckets = 0
-    for name in BANDS:
-        keys = read_band(name)
-        order = np.argsort(keys, kind="stable")
-        begins = np.append(True, keys[order[1:]] != keys[order[:-1]]) if len(order) else np.empty(0, dtype=np.bool_)
-        is_shared = ~begins | np.append(~begins[1:], False)[: len(begins)]
-        numbers = np.cumsum(begins[is_shared]) - 1 + num_buckets
-        items.append(order[is_shared])
-        buckets.append(numbers.astype(np.int32))
-        num_buckets += int(begins[is_shared].sum())
-    of_item, in_bucket = np.concatenate(items), np.concatenate(buckets)
-    by_item = np.argsort(of_item, kind="stable")
-    candidates, counts = np.unique(of_item, return_counts=True)
+def shared_bands(read_band: Callable[[str], Iterator[tuple[UInt64s, Ints]]], scratch: Scratch) -> SharedBands:
+    """read_band: gives (keys of a band, items) in parts, all items of one key in one; called once for each band.
+
+    Items come in ascending order.
+    """
+    sizes: list[npt.NDArray[np.int32]] = []
+    items, offsets, filled, last = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)], 0, -1
+    buckets = np.empty(0, dtype=np.uint32)
+    for part in scratch.ascending(_memberships(read_band, sizes)):
+        if not filled:  # the first part comes when all memberships are known
+            buckets = scratch.empty(sum(int(some.sum()) for some in sizes), np.uint32)
+        buckets[filled : filled + len(part)] = part & _LOW_BITS
+        item = (part >> _LOW).astype(np.int64)
+        begins = np.flatnonzero(np.diff(item, prepend=last))
+        items.append(item[begins])
+        offsets.append(begins + filled)
+        filled, last = filled + len(part), int(item[-1]) if len(item) else last
     return SharedBands(
-        items=candidates,
-        offsets=np.concatenate([[0], np.cumsum(counts)]),
-        buckets=in_bucket[by_item],
-        sizes=np.bincount(in_bucket, minlength=num_buckets),
+        items=np.concatenate(items),
+        offsets=np.concatenate([*offsets, [filled]]),
+        buckets=buckets,
+        sizes=np.concatenate([np.empty(0, dtype=np.int32), *sizes]),
+        scratch=scratch,
     )
 
 
+def _memberships(
+    read_band: Callable[[str], Iterator[tuple[UInt64s, Ints]]], sizes: list[npt.NDArray[np.int32]]
+) -> Iterator[UInt64s]:
+    """Who is in which bucket; the sizes of the buckets are appended as they become known."""
+    num_buckets = 0
+    for name in BANDS:
+        for keys, items in read_band(name):
+            order = np.argsort(keys, kind="stable")
+            begins = np.ones(len(order), dtype=np.bool_)
+            begins[1:] = keys[order[1:]] != keys[order[:-1]]
+            is_shared = ~begins | np.append(~begins[1:], False)[: len(begins)]
+            numbers = np.cumsum(begins[is_shared]) - 1
+            sizes.append(np.bincount(numbers).astype(np.int32))
+            yield items[order[is_shared]].astype(np.uint64) << _LOW | (numbers + num_buckets).astype(np.uint64)
+            num_buckets += len(sizes[-1])
+
+
 def _follow_leaders(
-    shared: SharedBands, always_stay: npt.NDArray[np.bool_], sizes: Ints, read: Callable[[int], UInt32s], near: float
+    shared: SharedBands, always_stay: Bools, sizes: Sizes, read: Callable[[int], UInt32s], near: float
 ) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
     """(who goes, its leader, their similarity), all by place among the candidates."""
-    room = np.minimum(shared.sizes, MAX_LEADERS_PER_BAND)
-    first = np.concatenate([[0], np.cumsum(room)])
-    leaders, filled = np.empty(first[-1], dtype=np.int32), np.zeros(len(room), dtype=np.int64)
+    room = np.minimum(shared.sizes, MAX_LEADERS_PER_BAND).astype(np.uint8)
+    first = np.concatenate([[0], np.cumsum(room, dtype=np.int64)])
+    leaders, filled = shared.scratch.empty(int(first[-1]), np.int32), np.zeros(len(room), dtype=np.uint8)
     gone: list[int] = []
     keepers: list[int] = []
     similarities: list[float] = []
@@ -119,7 +159,7 @@ def _follow_leaders(
 
 
 def _nearest(
-    item: int, known: list[npt.NDArray[np.int32]], sizes: Ints, read: Callable[[int], UInt32s], near: float
+    item: int, known: list[npt.NDArray[np.int32]], sizes: Sizes, read: Callable[[int], UInt32s], near: float
 ) -> tuple[int, float] | None:
     """The first near one of the leaders, those with most bands in common first, then the one that leads them all."""
     others, num_shared = np.unique(np.concatenate(known), return_counts=True)
@@ -138,9 +178,9 @@ def _nearest(
 class _Shingles(AbstractContextManager["_Shingles"]):
     """The shingles of candidates, copied one after another into a nameless file: memory does not grow with them."""
 
-    def __init__(self, corpus: Corpus, candidates: Ints, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
+    def __init__(self, corpus: Corpus, candidates: Ints) -> None:
+        corpus.scratch.folder.mkdir(parents=True, exist_ok=True)
+        self._file = tempfile.TemporaryFile(dir=corpus.scratch.folder)  # noqa: SIM115 - closed in __exit__
         self._places = np.zeros((len(candidates), 2), dtype=np.int64)  # offset and length in bytes
         by_row = np.argsort(candidates)
         rows, offset = candidates[by_row], 0

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interleave.dedup.columns import FINGERPRINT_FILES, read_numbers, write_columns
+from interleave.dedup.scratch import Scratch
 from interleave.dedup.tables import DOCUMENTS, IMAGES, FingerprintFiles
 
 Bools = npt.NDArray[np.bool_]
@@ -25,7 +26,7 @@ def write_sealed(
     parts: what the dataset's documents are among; drops: for each part the drop lists that tell which images went since
     the fingerprints were taken; doc_ids: of its samples.
     """
-    kept = np.unique(_ids(doc_ids.unique()))
+    kept = _sorted(doc_ids, Scratch(folder=folder))
     documents_path, images_path = (folder / name for name in FINGERPRINT_FILES)
     first = 0
     with write_columns(documents_path, DOCUMENTS) as documents, write_columns(images_path, IMAGES) as images:
@@ -72,6 +73,13 @@ def _dropped_images(ids: Ids, lists: Sequence[str]) -> npt.NDArray[np.int64]:
 def _keys(documents: npt.NDArray[np.integer], images: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """(num_images,) one number for an image of a document."""
     return documents.astype(np.int64) << 32 | images.astype(np.int64)
+
+
+def _sorted(doc_ids: pa.ChunkedArray, scratch: Scratch) -> Ids:
+    """Sixteen bytes a sample; those of a document with several samples are there more than once."""
+    found = scratch.joined(map(_ids, doc_ids.chunks), len(doc_ids), "S16")
+    found.sort()
+    return found
 
 
 def _ids(doc_ids: pa.ChunkedArray | pa.Array) -> Ids:

@@ -1,15 +1,15 @@
 """The fifth stage: which sample goes into which shard, in which order. A function of (recipe, sizes) alone.
 
-Documents are shuffled by a hash of (seed, document id) and dealt, in that order, to shards that are even in bytes. With
-splits, documents that share an image or a domain go to one side together.
+Documents are shuffled by a hash of (seed, document id) and dealt, in that order, to shards that are even in bytes. What
+is known of all samples lies in scratch files, a few numbers a sample, and is gone through in parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -18,16 +18,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interleave.counts import Counts
-from interleave.dedup.clusters import components, equal_pairs
+from interleave.dedup.clusters import Ints
+from interleave.dedup.scratch import Scratch
+from interleave.dedup.word_hashes import UInt64s
 from interleave.errors import TaskError
 from interleave.files import write_bytes
 from interleave.identity import seeded_u64
+from interleave.shard.sides import Sides, deal_groups
 from interleave.shard.tar import END
 from interleave.spool import write_table
 
 # One row a sample, in the order of the shard: which split's file it lies in, and in which row.
 PLACES = pa.schema([("split", pa.int32()), ("row", pa.int32())])
-TRAIN = "train"
+# Samples that are handled at once.
+_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +39,8 @@ class PlanTask:
     """All samples, and the shards wanted."""
 
     samples: tuple[str, ...]
-    # What `encode` wrote, split by split.
-    groups: str
-    # What `dedup` wrote.
+    groups: tuple[str, ...]
+    # What `encode` and `dedup` wrote, split by split.
     folder: str
     # Gets `plan.json`, and `DATASET-SHARD.parquet` for each shard.
     seed: int
@@ -62,38 +65,35 @@ class PlannedShard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Samples:
-    """One entry a sample, in the order of the splits."""
+    """All samples, split by split."""
 
-    doc_ids: Sequence[str]
-    domains: Sequence[str]
-    split: npt.NDArray[np.int32]
-    row: npt.NDArray[np.int32]
-    num_bytes: npt.NDArray[np.int64]
+    starts: Ints
+    # (num_splits + 1,) first sample of each split.
+    num_bytes: Ints
+    # (num_samples,)
+    order: Ints
+    # (num_samples,) shuffled: documents by a hash, the parts of one together and in order.
 
 
 def plan(task: PlanTask) -> Counts:
     """Writes the plan of every dataset."""
-    samples = _read(task.samples)
-    order = _shuffled(samples, task.seed)
-    sides = _sides(samples, task)
+    scratch = Scratch(folder=Path(task.folder))
+    samples = _read(task, scratch)
     shards: list[dict[str, object]] = []
-    for dataset in [""] if task.shares is None else [TRAIN, *sorted(task.shares)]:
-        members = np.array([item for item in order if sides[item] == dataset], dtype=np.int64)
+    for dataset, members in _datasets(task, samples, scratch):
         if not len(members):
             raise TaskError(_why_empty(dataset, task))
-        for number, chosen in enumerate(_deal(members, samples.num_bytes, task, dataset)):
+        sizes = _deal(members, samples.num_bytes, task, dataset)
+        for number, (start, end) in enumerate(pairwise(accumulate(sizes, initial=0))):
             places = Path(task.folder) / f"{dataset or 'all'}-{number:05d}.parquet"
-            with write_table(places, PLACES) as table:
-                for item in chosen:
-                    table.append({"split": int(samples.split[item]), "row": int(samples.row[item])})
-            before = sum(int(str(shard["num_samples"])) for shard in shards if shard["dataset"] == dataset)
+            _write_places(places, members[start:end], samples.starts)
             shards.append(
                 {
                     "dataset": dataset,
                     "number": number,
                     "places": str(places.name),
-                    "first_sample": before,
-                    "num_samples": len(chosen),
+                    "first_sample": start,
+                    "num_samples": end - start,
                 }
             )
     write_bytes(Path(task.folder) / "plan.json", orjson.dumps(shards))
@@ -111,83 +111,76 @@ def read_places(path: Path) -> list[tuple[int, int]]:
     return list(zip(table["split"].to_pylist(), table["row"].to_pylist(), strict=True))
 
 
-def _read(paths: Sequence[str]) -> _Samples:
-    doc_ids: list[str] = []
-    domains: list[str] = []
-    split: list[npt.NDArray[np.int32]] = []
-    rows: list[npt.NDArray[np.int32]] = []
-    sizes: list[npt.NDArray[np.int64]] = []
-    for number, path in enumerate(paths):
-        with pa.memory_map(path) as source:
-            table = pa.ipc.open_file(source).read_all().select(["doc_id", "url", "num_bytes"])
-            doc_ids.extend(table["doc_id"].to_pylist())
-            domains.extend(map(_domain, table["url"].to_pylist()))
-            sizes.append(table["num_bytes"].to_numpy())
-        rows.append(np.arange(len(sizes[-1]), dtype=np.int32))
-        split.append(np.full(len(sizes[-1]), number, dtype=np.int32))
-    if not doc_ids:
+def _write_places(path: Path, items: Ints, starts: Ints) -> None:
+    splits = np.searchsorted(starts, items, side="right") - 1
+    columns = {"split": splits.astype(np.int32), "row": (items - starts[splits]).astype(np.int32)}
+    with write_table(path, PLACES) as table:
+        table.append_table(pa.table(columns, schema=PLACES))
+
+
+def _read(task: PlanTask, scratch: Scratch) -> _Samples:
+    counts = [_num_rows(path) for path in task.samples]
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    if not starts[-1]:
         raise TaskError("nothing is left to write: see the table above for the rule that took the most")
+    sizes = (_column(path, "num_bytes").to_numpy() for path in task.samples)
     return _Samples(
-        doc_ids=doc_ids,
-        domains=domains,
-        split=np.concatenate(split),
-        row=np.concatenate(rows),
-        num_bytes=np.concatenate(sizes),
+        starts=starts,
+        num_bytes=scratch.joined(sizes, int(starts[-1]), np.int64),
+        order=scratch.joined(_shuffled(task, starts, scratch), int(starts[-1]), np.int64),
     )
 
 
-def _shuffled(samples: _Samples, seed: int) -> list[int]:
-    """Samples in shuffled order of their documents; the parts of one stay together, in order."""
-    rank = {doc_id: seeded_u64(seed, "order", doc_id) for doc_id in set(samples.doc_ids)}
-    return sorted(
-        range(len(samples.doc_ids)), key=lambda item: (rank[samples.doc_ids[item]], samples.doc_ids[item], item)
-    )
+def _shuffled(task: PlanTask, starts: Ints, scratch: Scratch) -> Iterator[Ints]:
+    """All samples in shuffled order, part by part."""
+
+    def records() -> Iterator[tuple[UInt64s, Ints]]:
+        for path, (start, end) in zip(task.samples, pairwise(starts.tolist()), strict=True):
+            doc_ids = _column(path, "doc_id").to_pylist()
+            hashes = {doc_id: seeded_u64(task.seed, "order", doc_id) for doc_id in doc_ids}
+            yield np.array([hashes[doc_id] for doc_id in doc_ids], dtype=np.uint64), np.arange(start, end)
+
+    for hashes, items in scratch.by_key(records()):
+        yield items[np.lexsort((items, hashes))]
 
 
-def _sides(samples: _Samples, task: PlanTask) -> list[str]:
-    """The dataset that each sample goes to."""
+def _datasets(task: PlanTask, samples: _Samples, scratch: Scratch) -> Iterator[tuple[str, Ints]]:
+    """(name, its samples in order) of each dataset; the name is empty where there is but one."""
     if task.shares is None:
-        return [""] * len(samples.doc_ids)
-    groups = _document_groups(task.groups)
-    by_group = np.array([groups[doc_id] for doc_id in samples.doc_ids])
-    by_domain = np.array(samples.domains)
-    same_domain = equal_pairs(by_domain)
-    known = same_domain[by_domain[same_domain[:, 0]] != ""]
-    labels = components(len(by_group), np.concatenate([equal_pairs(by_group), known]))
-    smallest: dict[int, str] = {}
-    for label, doc_id in zip(labels.tolist(), samples.doc_ids, strict=True):
-        smallest[label] = min(smallest.get(label, doc_id), doc_id)
-    side = _side_of_groups(smallest, np.bincount(labels, minlength=len(labels)), task)
-    return [side[label] for label in labels.tolist()]
+        yield "", samples.order
+        return
+    sides = deal_groups(_groups(task), len(samples.order), task.shares, task.seed, scratch)
+    for number, name in enumerate(sides.names):
+        yield name, _members(samples.order, sides, number, scratch)
 
 
-def _side_of_groups(names: Mapping[int, str], num_samples: npt.NDArray[np.int64], task: PlanTask) -> dict[int, str]:
-    """Deals whole groups, in seeded order: a share takes each group that it still has room for; the rest is `train`.
+def _groups(task: PlanTask) -> Iterator[UInt64s]:
+    """(num_samples_of_split,) the group of each sample's document, split by split."""
+    for path, groups in zip(task.samples, task.groups, strict=True):
+        table = pq.read_table(groups)
+        known = dict(zip(table["doc_id"].to_pylist(), table["group"].to_pylist(), strict=True))
+        yield np.array([known[doc_id] for doc_id in _column(path, "doc_id").to_pylist()], dtype=np.uint64)
 
-    A group is named by its smallest document id. Groups that are larger than a share never fall into it.
+
+def _members(order: Ints, sides: Sides, side: int, scratch: Scratch) -> Ints:
+    found, filled = scratch.empty(sides.num_samples[side], np.int64), 0
+    for start in range(0, len(order), _AT_ONCE):
+        some = order[start : start + _AT_ONCE]
+        some = some[sides.of_sample[some] == side]
+        found[filled : filled + len(some)] = some
+        filled += len(some)
+    return found
+
+
+def _deal(members: Ints, num_bytes: Ints, task: PlanTask, dataset: str) -> list[int]:
+    """Cuts the order into the fewest shards that suit the recipe, each even in bytes and none above the limit.
+
+    Numbers of samples, shard by shard.
     """
-    assert task.shares is not None
-    sides = dict.fromkeys(names, TRAIN)
-    for share in sorted(task.shares):
-        room = task.shares[share] * num_samples.sum()
-        for label in sorted(names, key=lambda label: (seeded_u64(task.seed, share, names[label]), names[label])):
-            if sides[label] == TRAIN and num_samples[label] <= room:
-                sides[label] = share
-                room -= num_samples[label]
-    return sides
-
-
-def _document_groups(path: str) -> dict[str, str]:
-    table = pq.read_table(path)
-    return dict(zip(table["doc_id"].to_pylist(), table["group"].to_pylist(), strict=True))
-
-
-def _deal(
-    members: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], task: PlanTask, dataset: str
-) -> list[npt.NDArray[np.int64]]:
-    """Cuts the order into the fewest shards that suit the recipe, each even in bytes and none above the limit."""
-    num_bytes = sizes[members]
-    least = -(-int(num_bytes.sum()) // (task.max_bytes - len(END)))
+    parts = range(0, len(members), _AT_ONCE)
+    total = sum(int(num_bytes[members[start : start + _AT_ONCE]].sum()) for start in parts)
+    largest = max(int(num_bytes[members[start : start + _AT_ONCE]].max()) for start in parts)
+    least = -(-total // (task.max_bytes - len(END)))
     num_shards = -(-least // task.multiple_of) * task.multiple_of
     while True:
         if num_shards > len(members):
@@ -196,20 +189,34 @@ def _deal(
                 f"{what} {len(members):,} samples, too few for shards.multiple_of = {task.multiple_of} "
                 f"and shards.max_bytes = {task.max_bytes:,}; lower the first or raise the second"
             )
-        middle = np.cumsum(num_bytes) - num_bytes / 2
-        shard = (middle * num_shards // num_bytes.sum()).astype(np.int64)
-        per_shard = np.bincount(shard, weights=num_bytes, minlength=num_shards)
-        fits = per_shard.max() + len(END) <= task.max_bytes or num_bytes.max() + len(END) > task.max_bytes
+        num_samples, per_shard = _cut(members, num_bytes, total, num_shards)
+        fits = per_shard.max() + len(END) <= task.max_bytes or largest + len(END) > task.max_bytes
         if fits and per_shard.min() > 0:
-            return np.split(members, np.searchsorted(shard, np.arange(1, num_shards)))
+            return [int(number) for number in num_samples]
         num_shards += task.multiple_of
 
 
-def _domain(url: str | None) -> str:
-    try:
-        return (urlsplit(url or "").hostname or "").lower()
-    except ValueError:
-        return ""
+def _cut(members: Ints, num_bytes: Ints, total: int, num_shards: int) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """(samples, bytes) of each shard, where a sample falls into the one in which its middle lies."""
+    num_samples, per_shard, before = np.zeros(num_shards, dtype=np.int64), np.zeros(num_shards), 0
+    for start in range(0, len(members), _AT_ONCE):
+        sizes = num_bytes[members[start : start + _AT_ONCE]]
+        middle = np.cumsum(sizes) + before - sizes / 2
+        shard = (middle * num_shards // total).astype(np.int64)
+        num_samples += np.bincount(shard, minlength=num_shards)
+        per_shard += np.bincount(shard, weights=sizes, minlength=num_shards)
+        before += int(sizes.sum())
+    return num_samples, per_shard
+
+
+def _num_rows(path: str) -> int:
+    with pa.memory_map(path) as source:
+        file = pa.ipc.open_file(source)
+        return sum(file.get_batch(number).num_rows for number in range(file.num_record_batches))
+
+
+def _column(path: str, name: str) -> pa.ChunkedArray:
+    return pa.ipc.open_file(pa.memory_map(path)).read_all()[name]
 
 
 def _why_empty(dataset: str, task: PlanTask) -> str:

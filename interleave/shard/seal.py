@@ -36,8 +36,8 @@ from interleave.shard.manifest import (
     TokenizerEntry,
     write_manifest,
 )
-from interleave.shard.plan import TRAIN
 from interleave.shard.sidecars import CARD_NAME, WIDS_NAME, sidecars
+from interleave.shard.sides import TRAIN
 from interleave.shard.takedown_swap import forget_staged
 from interleave.shard.tar import END
 from interleave.shard.write import hash_file, shard_name

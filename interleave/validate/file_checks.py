@@ -16,8 +16,8 @@ from interleave.identity import fingerprint
 from interleave.shard import energon
 from interleave.shard.entries import shard_entry, sums
 from interleave.shard.manifest import LEDGER, MANIFEST_NAME, Manifest
-from interleave.shard.plan import TRAIN
 from interleave.shard.sidecars import sidecars
+from interleave.shard.sides import TRAIN
 from interleave.shard.takedown_swap import RECORD_NAME, is_interrupted
 
 # (where, code, message)

@@ -3,6 +3,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from interleave.dedup.corpus import EarlierDataset
 from interleave.dedup.dedup import DedupTask, dedup
 from interleave.dedup.fingerprint import FingerprintTask, fingerprint
 from interleave.dedup.hamming import hamming_pairs
-from interleave.dedup.paragraphs import repeated_paragraphs
+from interleave.dedup.scratch import Scratch
 from interleave.dedup.settings import Dedup, DocumentDuplicates, ImageDuplicates, ParagraphDuplicates
 from interleave.dedup.tables import FingerprintFiles
 from interleave.document import Drop, Image, MeasuredDocument
@@ -28,7 +29,7 @@ FAR = [0, 0xFFFF, 0xFFFF0000, 0xFFFF00000000, 0xFFFF000000000000, 0xFFFFFFFFFFFF
 
 
 def doc(name: str, text: str, *images: Image) -> MeasuredDocument:
-    return make_measured([text], images, doc_id=name * 32)
+    return replace(make_measured([text], images, doc_id=name * 32), url=f"https://{name}.example/")
 
 
 def picture(index: int, phash: int, sha256: str | None = None) -> Image:
@@ -59,6 +60,12 @@ def write_fingerprints(
     return tuple(files_of(folder, number) for number in range(len(splits)))
 
 
+def groups_of(task: DedupTask) -> dict[str, str]:
+    """The group of each document, both called by their first letter."""
+    rows = [row for path in task.groups for row in pq.read_table(path).to_pylist()]
+    return {row["doc_id"][0]: f"{row['group']:016x}"[0] for row in rows}
+
+
 def run(
     folder: Path, splits: Sequence[Sequence[MeasuredDocument]], decided: Sequence[Drop] = (), **settings: Any
 ) -> tuple[Counts, list[list[Drop]], dict[str, str]]:
@@ -70,7 +77,7 @@ def run(
         splits=write_fingerprints(folder, splits, decided),
         earlier=(),
         drops=tuple(str(folder / f"{number}.drops") for number in range(len(splits))),
-        groups=str(folder / "groups"),
+        groups=tuple(str(folder / f"{number}.groups") for number in range(len(splits))),
         settings=dedup_settings(**settings),
     )
     counts = dedup(task)
@@ -78,8 +85,7 @@ def run(
         [replace(drop, doc_id=drop.doc_id[0]) for drop in read_drops(folder / f"{number}.drops")]
         for number in range(len(splits))
     ]
-    groups = {row["doc_id"][0]: row["group"][0] for row in pq.read_table(folder / "groups").to_pylist()}
-    return counts, drops, groups
+    return counts, drops, groups_of(task)
 
 
 def dedup_settings(**settings: Any) -> Dedup:
@@ -341,7 +347,7 @@ def test_paragraphs_are_the_same_in_however_many_parts_they_are_looked_at(
         paged(letter, "Same here.", f"Only in {letter}.", "Same there.", url="https://one.example/") for letter in "abc"
     ]
     _, whole, _ = run(tmp_path, [documents], paragraph_max_copies=2)
-    monkeypatch.setattr("interleave.dedup.dedup.repeated_paragraphs", partial(repeated_paragraphs, per_part=1))
+    monkeypatch.setattr("interleave.dedup.corpus.Scratch", partial(Scratch, per_part=1, min_bytes_on_disk=0))
     _, in_parts, _ = run(tmp_path, [documents], paragraph_max_copies=2)
     assert in_parts == whole
     assert len(whole[0]) == 6
@@ -362,6 +368,13 @@ def test_documents_that_share_a_kept_image_are_one_group_also_through_others(tmp
     ]
     _, _, groups = run(tmp_path, splits)
     assert groups == {"a": "a", "b": "b", "c": "b", "d": "b", "e": "e"}
+
+
+def test_documents_of_one_domain_are_one_group_with_those_that_share_an_image_with_any_of_them(tmp_path: Path) -> None:
+    of_one = [replace(doc(letter, letter), url=f"https://one.example/{letter}") for letter in "ca"]
+    with_image = replace(doc("d", "4", picture(0, FAR[3])), url="https://one.example/d")
+    _, _, groups = run(tmp_path, [of_one, [with_image, doc("b", "2", picture(0, FAR[3])), doc("e", "5")]])
+    assert groups == {"a": "a", "b": "a", "c": "a", "d": "a", "e": "e"}
 
 
 def test_nothing_in_is_nothing_out(tmp_path: Path) -> None:
@@ -392,7 +405,7 @@ corpora = st.lists(st.tuples(texts, pictures, urls, dates), max_size=8)
     st.sampled_from(["longest", "first", "oldest", "newest"]),
     st.sampled_from(["drop_all", "keep_n"]),
 )
-def test_the_result_does_not_depend_on_the_order_of_documents_or_splits(
+def test_the_result_does_not_depend_on_the_order_of_documents_on_splits_or_on_parts(
     tmp_path_factory: pytest.TempPathFactory,
     corpus: list[tuple[str, list[int], str | None, str | None]],
     data: st.DataObject,
@@ -425,7 +438,8 @@ def test_the_result_does_not_depend_on_the_order_of_documents_or_splits(
     shuffled = data.draw(st.permutations(documents))
     middle = data.draw(st.integers(0, len(documents)))
     counts, drops, groups = run(folder, [documents], **switches)
-    counts_2, drops_2, groups_2 = run(folder, [shuffled[:middle], shuffled[middle:]], **switches)
+    with patch("interleave.dedup.corpus.Scratch", partial(Scratch, per_part=2, min_bytes_on_disk=0)):
+        counts_2, drops_2, groups_2 = run(folder, [shuffled[:middle], shuffled[middle:]], **switches)
     assert counts_2 == counts
     assert groups_2 == groups
 
@@ -451,7 +465,7 @@ def against(
         splits=write_fingerprints(folder, [documents]),
         earlier=(EarlierDataset(name="old", digest="0" * 64, files=replace(files, paragraphs=None)),),
         drops=(str(folder / "0.drops"),),
-        groups=str(folder / "groups"),
+        groups=(str(folder / "0.groups"),),
         settings=dedup_settings(**settings),
     )
     counts = dedup(task)
@@ -482,8 +496,8 @@ def test_what_an_earlier_dataset_holds_is_not_taken_again(tmp_path: Path) -> Non
     ]
     assert [drop.value for drop in drops if drop.image is None] == [1, 96 / 99, None, None]
     assert (counts["documents_in"], counts["documents_out"], counts["images_in"], counts["images_out"]) == (5, 1, 3, 0)
-    groups = pq.read_table(tmp_path / "groups").to_pylist()
-    assert groups == [{"doc_id": letter * 32, "group": letter * 32} for letter in "abcde"]
+    groups = pq.read_table(tmp_path / "0.groups").to_pylist()
+    assert groups == [{"doc_id": letter * 32, "group": int(letter * 16, 16)} for letter in "abcde"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from interleave.dedup import near_documents
 from interleave.dedup.near_documents import SharedBands, shared_bands
+from interleave.dedup.scratch import Scratch
 from interleave.dedup.tables import BANDS
 from interleave.dedup.text_fingerprints import jaccard
 
@@ -14,12 +16,12 @@ from interleave.dedup.text_fingerprints import jaccard
 def bands_of(rows: Sequence[Sequence[int]]) -> SharedBands:
     """Each row the keys of the first bands; the others are of no two alike."""
 
-    def read(name: str) -> np.ndarray:
+    def read(name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         band = BANDS.index(name)
         keys = [row[band] if band < len(row) else 1000 * band + number + 100 for number, row in enumerate(rows)]
-        return np.array(keys, dtype=np.uint64)
+        yield np.array(keys, dtype=np.uint64), np.arange(len(rows))
 
-    return shared_bands(read)
+    return shared_bands(read, Scratch(folder=Path("nowhere")))
 
 
 def buckets_of(shared: SharedBands) -> dict[int, set[int]]:

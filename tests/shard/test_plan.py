@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interleave.dedup.dedup import GROUPS
+from interleave.dedup.scratch import Scratch
 from interleave.encode.encode import SAMPLES
 from interleave.errors import TaskError
 from interleave.shard.plan import PlannedShard, PlanTask, plan, read_places, read_plan
@@ -23,10 +25,9 @@ Documents = list[list[int]]
 DOCUMENTS = st.lists(st.lists(st.integers(2048, 6000), min_size=1, max_size=3), min_size=20, max_size=60)
 
 
-def write_samples(path: Path, documents: list[tuple[int, list[int]]], domains: int = 10**6) -> None:
+def write_samples(path: Path, documents: list[tuple[int, list[int]]]) -> None:
     rows = [
-        {"doc_id": f"{number:032x}", "url": f"https://site-{number % domains}.example/{number}", "part": part}
-        | {"num_bytes": size}
+        {"doc_id": f"{number:032x}", "part": part, "num_bytes": size}
         for number, sizes in documents
         for part, size in enumerate(sizes)
     ]
@@ -44,7 +45,6 @@ def planned(
     multiple_of: int = 1,
     shares: dict[str, float] | None = None,
     num_files: int = 3,
-    domains: int = 10**6,
     groups: list[int] | None = None,
 ) -> list[PlannedShard]:
     numbered = list(enumerate(documents))
@@ -52,15 +52,14 @@ def planned(
     paths = []
     for number in range(num_files):
         paths.append(folder / f"{number}.arrow")
-        write_samples(paths[-1], numbered[number * border : (number + 1) * border], domains)
-    with write_table(folder / "groups.parquet", GROUPS) as table:
-        for number in range(len(documents)):
-            group = number if groups is None else groups[number]
-            table.append({"doc_id": f"{number:032x}", "group": f"{group:032x}"})
+        write_samples(paths[-1], numbered[number * border : (number + 1) * border])
+        with write_table(folder / f"{number}.groups", GROUPS) as table:
+            for document, _ in numbered[number * border : (number + 1) * border]:
+                table.append({"doc_id": f"{document:032x}", "group": document if groups is None else groups[document]})
     plan(
         PlanTask(
             samples=tuple(map(str, paths)),
-            groups=str(folder / "groups.parquet"),
+            groups=tuple(str(folder / f"{number}.groups") for number in range(num_files)),
             folder=str(folder / "plan"),
             seed=seed,
             max_bytes=max_bytes,
@@ -123,6 +122,22 @@ def test_how_the_input_is_cut_into_files_changes_no_order(tmp_path: Path) -> Non
     assert joined(orders[0]) != sorted(joined(orders[0]))
 
 
+def test_in_however_many_parts_samples_are_gone_through_the_plan_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [[3000 + number, 2500] for number in range(60)]
+    shares, groups = {"val": 0.2, "test": 0.1}, [number - number % 3 for number in range(60)]
+    plans = []
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+        shards = planned(tmp_path / name, documents, shares=shares, groups=groups)
+        plans.append((shards, chosen(tmp_path / name, documents, shards)))
+        monkeypatch.setattr("interleave.shard.plan.Scratch", partial(Scratch, per_part=3, min_bytes_on_disk=0))
+        monkeypatch.setattr("interleave.shard.plan._AT_ONCE", 4)
+        monkeypatch.setattr("interleave.shard.sides._AT_ONCE", 4)
+    assert plans[0] == plans[1]
+
+
 def test_another_seed_gives_another_order(tmp_path: Path) -> None:
     documents = [[3000]] * 40
     first = chosen(tmp_path, documents, planned(tmp_path, documents, seed=1))
@@ -143,29 +158,15 @@ def test_a_share_takes_about_that_part_of_the_documents(tmp_path: Path) -> None:
     assert 60 <= counted["val"] <= 100 and 25 <= counted["test"] <= 60
 
 
-def test_documents_of_one_domain_are_on_one_side(tmp_path: Path) -> None:
+def test_documents_of_one_group_are_on_one_side(tmp_path: Path) -> None:
     documents = [[3000]] * 200
-    shards = planned(tmp_path, documents, shares={"val": 0.3}, domains=20)
+    shards = planned(tmp_path, documents, shares={"val": 0.3}, groups=[number % 20 for number in range(200)])
     sides: dict[int, set[str]] = {}
     for shard, items in zip(shards, chosen(tmp_path, documents, shards), strict=True):
         for item in items:
             sides.setdefault(item // 10 % 20, set()).add(shard.dataset)
     assert all(len(side) == 1 for side in sides.values())
     assert {next(iter(side)) for side in sides.values()} == {"train", "val"}
-
-
-def test_documents_that_share_an_image_are_on_one_side_also_through_others(tmp_path: Path) -> None:
-    """Documents 2n and 2n + 1 share an image; domains join n and n + 100: sides hold chains of both."""
-    documents = [[3000]] * 200
-    groups = [number - number % 2 for number in range(200)]
-    shards = planned(tmp_path, documents, shares={"val": 0.3}, domains=100, groups=groups)
-    side = {
-        item // 10: shard.dataset
-        for shard, items in zip(shards, chosen(tmp_path, documents, shards), strict=True)
-        for item in items
-    }
-    assert all(side[number] == side[number ^ 1] == side[(number + 100) % 200] for number in range(200))
-    assert set(side.values()) == {"train", "val"}
 
 
 def test_a_group_larger_than_a_share_never_falls_into_it(tmp_path: Path) -> None:
