@@ -27,7 +27,7 @@ from interleave.dedup.disk_sort import Disk
 from interleave.dedup.word_hashes import UInt64s
 
 # Records that are looked at at once; a step needs about 60 bytes for each.
-PER_PART = 1 << 23
+PER_PART = 1 << 22
 # Smaller arrays stay in memory: a few dozen are there at a time.
 _MIN_BYTES_ON_DISK = 1 << 24
 _RECORD = np.dtype([("key", np.uint64), ("value", np.int64)])
@@ -122,7 +122,7 @@ class Scratch:
         return tempfile.TemporaryFile(dir=self.folder)
 
 
-# So many parts at most: 4,096 of 8 million records are 34 thousand million.
+# So many parts at most: 4,096 of 4 million records are 17 thousand million.
 _PREFIX_BITS = 12
 
 

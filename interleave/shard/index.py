@@ -65,7 +65,9 @@ def read_index(path: Path) -> pa.Table:
     try:
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all()
-    except (OSError, pa.ArrowException) as error:
+        # Arrow believes a file's offsets: one that points out of the file would end the process.
+        table.validate(full=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ShardError(f"{path} cannot be read: {str(error)[:200]}") from None
     if not table.schema.equals(SCHEMA):
         raise ShardError(f"{path} has other columns than this version of interleave writes; build the dataset again")
