@@ -124,9 +124,10 @@ def pages() -> list[bytes]:
     text = "The whole round takes about twenty-nine and a half days, which is where a month comes from. " * 4
     whole = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><base href="/x/"><title>Moon</title>
 <link rel="canonical" href="https://a.example/moon"><meta name="robots" content="all"></head><body>
-<nav><a href="/">Home</a></nav><article><h1>Moon</h1><p>{text}</p><figure><picture><source srcset="a.webp 2x, b.webp 1x">
-<img src="a.jpg" width=300 alt="The Moon &amp; a roof"></picture><figcaption>A caption.</figcaption></figure><p>{text}</p>
-<table><tr><td>1<td>two</table><ul><li>one<li>two &#x41; &nbsp;</ul><pre>code
+<nav><a href="/">Home</a></nav><article><h1>Moon</h1><p>{text}</p><figure><picture>
+<source srcset="a.webp 2x, b.webp 1x">
+<img src="a.jpg" width=300 alt="The Moon &amp; a roof"></picture><figcaption>A caption.</figcaption></figure>
+<p>{text}</p><table><tr><td>1<td>two</table><ul><li>one<li>two &#x41; &nbsp;</ul><pre>code
  more</pre><noscript><img src="lazy.jpg"></noscript><img data-src="b.png" src="data:image/gif;base64,R0lGODlhAQABACw=">
 <p>{text}</p></article><script>if (a < b) document.write("<p>")</script></body></html>"""
     chinese = f"<html lang=zh><body><article><p>{'月亮绕着地球转。' * 40}<img src=a.jpg></p></article>"

@@ -3,8 +3,8 @@
     python tests/fuzz/run_fuzz.py [PARSER ...] [--mutations 1000000] [--seed 0] [--keep FOLDER]
 
 Each parser runs in a process of its own, so that a crash of the interpreter is a finding, too. An input that takes more
-than a second of the processor is one; one that takes twenty seconds ends the process. Findings are kept in a folder, each
-as the bytes that led to it. Exits with 1 where there are any.
+than a second of the processor is one; one that takes twenty seconds ends the process. Findings are kept in a folder,
+each as the bytes that led to it. Exits with 1 where there are any.
 """
 
 from __future__ import annotations
