@@ -23,7 +23,7 @@ from interleave.cli_stage2 import stage2
 from interleave.cli_store import store_app
 from interleave.cli_takedown import takedown
 from interleave.cli_validate import validate
-from interleave.errors import InterleaveError, RecipeError, explain_missing
+from interleave.errors import InterleaveError, RecipeError, explain_missing, explain_os_error
 from interleave.interrupted import in_order
 from interleave.work_folder import WHOLE, Slice, parse_slice
 
@@ -243,8 +243,7 @@ def main() -> None:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        where = f" at {error.filename}" if error.filename else ""
-        typer.echo(f"error: {error.strerror or error}{where}", err=True)
+        typer.echo(f"error: {explain_os_error(error)}", err=True)
         sys.exit(1)
     except ModuleNotFoundError as error:
         typer.echo(f"error: {explain_missing(error)}", err=True)

@@ -12,6 +12,8 @@ Messages are sentences for the person at the terminal: what, where, got, expecte
 
 from __future__ import annotations
 
+import errno
+
 
 class InterleaveError(Exception):
     """Base of every error that the command line prints as one sentence instead of a traceback."""
@@ -62,6 +64,15 @@ _EXTRAS = {
     "transformers": "scores",
     "zxingcpp": "scores",
 }
+
+
+def explain_os_error(error: OSError) -> str:
+    """What went wrong, where, and what to do."""
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        what = "the disk is full" if error.errno == errno.ENOSPC else "the quota of the disk is used up"
+        return f"{what}{where}; make room, then run the same command again to go on"
+    return f"{error.strerror or error}{where}"
 
 
 def explain_missing(error: ModuleNotFoundError) -> str:

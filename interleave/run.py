@@ -8,7 +8,6 @@ A slice of a build does its share of each stage, and reads the markers of the ot
 
 from __future__ import annotations
 
-import errno
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ import orjson
 from tqdm import tqdm
 
 from interleave.counts import Counts
-from interleave.errors import InterleaveError, TaskError, Unfinished, explain_missing
+from interleave.errors import InterleaveError, TaskError, Unfinished, explain_missing, explain_os_error
 from interleave.executors import TASK_MEMORY, Died, Executor
 from interleave.files import sweep, sync_folder, write_bytes
 from interleave.work_folder import WHOLE, Slice, alone
@@ -210,7 +209,7 @@ def _attempt(function: Callable[[Payload], Counts], payload: Payload) -> Counts 
     except InterleaveError as error:
         return str(error)
     except OSError as error:
-        return _explain_os_error(error)
+        return explain_os_error(error)
     except ModuleNotFoundError as error:
         return explain_missing(error)
     except Exception as error:  # noqa: BLE001 - a fault of ours in one task must not take the others with it
@@ -219,13 +218,6 @@ def _attempt(function: Callable[[Payload], Counts], payload: Payload) -> Counts 
             trace = trace.tb_next
         where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
         return f"{type(error).__name__}: {error} ({where}); this is a fault of interleave, please report it"
-
-
-def _explain_os_error(error: OSError) -> str:
-    where = f" at {error.filename}" if error.filename else ""
-    if error.errno == errno.ENOSPC:
-        return f"the disk is full{where}; make room, then run the same command again to go on"
-    return f"{error.strerror or error}{where}"
 
 
 def _explain(failures: Sequence[str], num_tasks: int) -> str:
