@@ -1,10 +1,11 @@
 """What a build of many documents takes, stage by stage: time, memory, disk. Documents are made up, images are shared.
 
-    python benchmarks/scale.py [--documents 1000000] [--images 100000] [--workers 2] [--folder FOLDER] [--json FILE]
+    python benchmarks/scale.py [--documents 20000 200000 1000000] [--images 100000] [--workers 2] [--folder FOLDER]
 
 Documents have four to twelve sentences of the sample's words and one to three of the images; one in fifty is an earlier
 one with a word more. Each stage's line gives seconds, documents a second, the memory that its largest process and all
-its processes together held for themselves (without mapped files), and what it left on disk.
+its processes together held for themselves (without mapped files), and what it left on disk. Of several numbers of
+documents each is compared with the one before it.
 """
 
 from __future__ import annotations
@@ -200,28 +201,46 @@ def show(found: dict[str, Any]) -> None:
         sizes = f"{line['largest_bytes'] / 1e6:>7,.0f} MB {line['together_bytes'] / 1e6:>7,.0f} MB"
         disk = f"{line['disk_bytes'] / 1e6:>8,.0f} MB"
         print(f"{line['stage']:12} {line['tasks']:>6,} {line['seconds']:>8.1f} {rate:>12,.0f} {sizes} {disk}")
-    print(f"{'all':12} {'':>6} {found['seconds']:>8.1f} {found['documents'] / found['seconds']:>12,.0f}")
+    print(f"{'all':12} {'':>6} {found['seconds']:>8.1f} {found['documents'] / found['seconds']:>12,.0f}", flush=True)
+
+
+def compare(before: dict[str, Any], found: dict[str, Any]) -> None:
+    """What grew with the documents, and what did not."""
+    peaks = [max(line["together_bytes"] for line in one["stages"]) for one in (before, found)]
+    print(
+        f"{found['documents'] / before['documents']:.1f} x the documents: {peaks[1] / peaks[0]:.2f} x the memory,",
+        end=" ",
+    )
+    print(f"{found['seconds'] / before['seconds']:.2f} x the time; by stage (time, largest process)")
+    for one, other in zip(before["stages"], found["stages"], strict=True):
+        seconds, size = (
+            other["seconds"] / max(one["seconds"], 1e-3),
+            other["largest_bytes"] / max(one["largest_bytes"], 1),
+        )
+        print(f"{one['stage']:12} {seconds:>8.2f} {size:>8.2f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--documents", type=int, nargs="+", default=[20_000, 200_000, 1_000_000])
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="where input and dataset lie; removed at the end")
-    parser.add_argument("--json", type=Path, help="file for the figures")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(dir=arguments.folder))
-    try:
-        began = time.monotonic()
-        make_input(folder, arguments.documents, arguments.images, arguments.workers)
-        print(f"input made in {time.monotonic() - began:.0f} s", file=sys.stderr)
-        found = run_build(folder, arguments.workers)
+    before: dict[str, Any] | None = None
+    for num_documents in arguments.documents:
+        folder = Path(tempfile.mkdtemp(dir=arguments.folder))
+        try:
+            made = time.monotonic()
+            make_input(folder, num_documents, arguments.images, arguments.workers)
+            print(f"input made in {time.monotonic() - made:.0f} s", file=sys.stderr)
+            found = run_build(folder, arguments.workers)
+        finally:
+            shutil.rmtree(folder)
         show(found)
-        if arguments.json:
-            arguments.json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-    finally:
-        shutil.rmtree(folder)
+        if before is not None:
+            compare(before, found)
+        before = found
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from interleave.dedup.ledger import Dropped, Ledger
 from interleave.dedup.near_documents import near_documents
 from interleave.dedup.paragraphs import repeated_paragraphs
 from interleave.dedup.settings import Dedup, DocumentDuplicates, ImageDuplicates
+from interleave.dedup.scratch import give_back_freed_memory
 from interleave.dedup.tables import FingerprintFiles
 from interleave.dedup.union import Union
 from interleave.dedup.word_hashes import UInt64s
@@ -60,6 +61,7 @@ class DedupTask:
 
 def dedup(task: DedupTask) -> Counts:
     """Writes a drop list and the groups of each split."""
+    give_back_freed_memory()
     corpus = open_corpus(task.earlier, task.splits, Path(task.drops[0]).parent)
     found: list[Dropped] = []
     if task.settings.documents is not None:

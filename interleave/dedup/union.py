@@ -27,11 +27,13 @@ class Union:
 
     def join(self, one: Ints, other: Ints) -> None:
         """Joins the components of items of `one` with those of the items beside them in `other`."""
-        pairs = np.stack([self.roots(one), self.roots(other)], axis=1)
-        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        nodes, places = np.unique(pairs, return_inverse=True)
-        # The smallest place of a component is that of its smallest item.
-        self._parents[nodes] = nodes[components(len(nodes), places.reshape(-1, 2))]
+        for start in range(0, len(one), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            pairs = np.stack([self.roots(one[some]), self.roots(other[some])], axis=1)
+            pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+            nodes, places = np.unique(pairs, return_inverse=True)
+            # The smallest place of a component is that of its smallest item.
+            self._parents[nodes] = nodes[components(len(nodes), places.reshape(-1, 2))]
 
     def roots(self, items: Ints) -> Ints:
         """(num_items,) the smallest item of each one's component."""

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from interleave.counts import Counts
 from interleave.dedup.clusters import Ints
-from interleave.dedup.scratch import Scratch
+from interleave.dedup.scratch import Scratch, give_back_freed_memory
 from interleave.dedup.word_hashes import UInt64s
 from interleave.errors import TaskError
 from interleave.files import write_bytes
@@ -77,6 +77,7 @@ class _Samples:
 
 def plan(task: PlanTask) -> Counts:
     """Writes the plan of every dataset."""
+    give_back_freed_memory()
     scratch = Scratch(folder=Path(task.folder))
     samples = _read(task, scratch)
     shards: list[dict[str, object]] = []
