@@ -35,8 +35,8 @@ from interleave.dedup.images import (
 from interleave.dedup.ledger import Dropped, Ledger
 from interleave.dedup.near_documents import near_documents
 from interleave.dedup.paragraphs import repeated_paragraphs
-from interleave.dedup.settings import Dedup, DocumentDuplicates, ImageDuplicates
 from interleave.dedup.scratch import give_back_freed_memory
+from interleave.dedup.settings import Dedup, DocumentDuplicates, ImageDuplicates
 from interleave.dedup.tables import FingerprintFiles
 from interleave.dedup.union import Union
 from interleave.dedup.word_hashes import UInt64s
