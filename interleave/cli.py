@@ -17,6 +17,7 @@ from interleave.cli_export import export_app
 from interleave.cli_look import inspect, view
 from interleave.cli_mixture import build_mixture, check_mixture
 from interleave.cli_profile import profile_app
+from interleave.cli_publish import publish
 from interleave.cli_purge import purge
 from interleave.cli_score import score
 from interleave.cli_stage2 import stage2
@@ -187,6 +188,7 @@ app.command()(explore)
 app.command()(takedown)
 app.command()(stage2)
 app.command()(purge)
+app.command()(publish)
 
 
 @recipe_app.command("check")

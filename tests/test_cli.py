@@ -43,7 +43,8 @@ COMMANDS = list(commands())
 
 def test_the_commands_are_these() -> None:
     assert [" ".join(words) for words in COMMANDS] == [
-        "build", "estimate", "validate", "inspect", "view", "crawl", "score", "explore", "takedown", "stage2", "purge",
+        "build", "estimate", "validate", "inspect", "view", "crawl", "score", "explore", "takedown", "stage2",
+        "purge", "publish",
         "recipe check", "recipe schema",
         "store show", "store adopt", "store compact", "profile list", "profile show", "export vila-pkl",
         "export vila-coyo-pkl", "export openflamingo", "export obelics", "export sharegpt-json", "export packed",

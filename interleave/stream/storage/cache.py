@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interleave.errors import ShardError
+from interleave.remote import Final
 
 _PART = ".part"
 _LOCK = ".lock"
 
 
-class NoRoom(ShardError):
+class NoRoom(Final):
     """A file does not fit: to try again would change nothing."""
 
 

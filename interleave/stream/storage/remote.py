@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from interleave.errors import ShardError
-from interleave.identity import seeded_u64
+from interleave.remote import PERMANENT, open_filesystem, patiently, said
 from interleave.shard.index import INDEX_NAME
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from interleave.stream.storage.cache import Cache, NoRoom, Wanted, kept
 from interleave.stream.storage.range import Range
 
-# Trying again changes nothing about these.
-_PERMANENT = (FileNotFoundError, PermissionError, NotImplementedError, IsADirectoryError)
 # Downloads at once.
 _NUM_AT_ONCE = 8
 
@@ -93,21 +90,13 @@ class RemoteStorage:
         Raises:
             ShardError: it did not.
         """
-        url = f"{self._location}/{name}"
-        for number in range(self._cache.num_tries):
-            try:
-                return work()
-            except _PERMANENT as error:
-                raise ShardError(f"{url}: {_said(error)}; is the URL right, and may you read it?") from None
-            except NoRoom as error:
-                raise ShardError(f"{url} {error}") from None
-            except ModuleNotFoundError as error:
-                raise ShardError(f"{url}: {error}; pip install it, or s3fs, gcsfs, aiohttp for such URLs") from None
-            except Exception as error:  # noqa: BLE001 - each of fsspec's systems raises what its library does
-                last = error
-            if number + 1 < self._cache.num_tries:
-                time.sleep(self._cache.first_delay_s * 2**number * (0.5 + seeded_u64(os.getpid(), url, number) / 2**64))
-        raise ShardError(f"{url} {_said(last)} ({self._cache.num_tries} tries)")
+        url, cache = f"{self._location}/{name}", self._cache
+        try:
+            return patiently(url, work, num_tries=cache.num_tries, first_delay_s=cache.first_delay_s)
+        except PERMANENT as error:
+            raise ShardError(f"{url}: {said(error)}; is the URL right, and may you read it?") from None
+        except NoRoom as error:
+            raise ShardError(f"{url} {error}") from None
 
     def _download(self, name: str, path: Path) -> None:
         self._filesystem().get_file(f"{self._location}/{name}", str(path))
@@ -115,7 +104,7 @@ class RemoteStorage:
     def _filesystem(self) -> Any:
         """fsspec's, made anew in a process that was forked: its threads are not there."""
         if self._system is None or self._system[0] != os.getpid():
-            self._system = (os.getpid(), _open(self._location, self._cache.timeout_s))
+            self._system = (os.getpid(), open_filesystem(self._location, self._cache.timeout_s))
         return self._system[1]
 
 
@@ -155,26 +144,3 @@ class RangedStorage(RemoteStorage):
 
     def _url(self, wanted: Range) -> str:
         return f"{self._location}/{wanted.shard.name}"
-
-
-def _open(location: str, timeout_s: float) -> Any:
-    import fsspec
-
-    scheme = location.partition("://")[0]
-    options: dict[str, Any] = {}
-    if scheme in ("http", "https"):
-        import aiohttp
-
-        # By default a whole download has five minutes.
-        options["client_kwargs"] = {
-            "timeout": aiohttp.ClientTimeout(total=None, sock_connect=timeout_s, sock_read=timeout_s)
-        }
-    try:
-        return fsspec.filesystem(scheme, skip_instance_cache=True, **options)
-    except (ImportError, ValueError) as error:
-        raise ShardError(f"{location}: {error}") from None
-
-
-def _said(error: Exception) -> str:
-    text = " ".join(str(error).split())[:200]
-    return text if isinstance(error, ShardError) else f"{type(error).__name__}: {text}"
