@@ -19,6 +19,7 @@ import orjson
 from interleave import dedup_tasks, input_tasks, tasks
 from interleave.access.store_writer import forget_images
 from interleave.acquire.listing import Split
+from interleave.bring import bring_in
 from interleave.clean.decide import decide
 from interleave.clean.private import check_private
 from interleave.clean.scores import index_scores
@@ -83,6 +84,7 @@ def build(
     with work_folder(work, fresh, part, recipe.hash()[:16]), open_executor(num_workers, ray_address) as executor:
         run = Run(work, executor, quiet, part, wait_s)
         with run.alone():
+            recipe = bring_in(recipe, work, quiet=quiet)
             scores = index_scores(recipe.scores, work / "scores")
         _check_tables(recipe)
         evaluation = run.stage("evaluation", fingerprint_set, dedup_tasks.evaluation_tasks(recipe, work))
@@ -128,7 +130,7 @@ def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> No
     work = Path(recipe.output + ".work")
     _check_output(recipe, work)
     with work_folder(work, fresh=False), open_executor(num_workers) as executor:
-        _measure(recipe, Run(work, executor, quiet))
+        _measure(bring_in(recipe, work, quiet=quiet), Run(work, executor, quiet))
 
 
 def _check_tables(recipe: Recipe) -> None:

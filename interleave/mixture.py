@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from interleave.errors import RecipeError
 from interleave.recipe_yaml import override, read_yaml, set_key, show, suggest
-from interleave.settings import Location, OptionalLocation, Settings, resolve_location
+from interleave.settings import Location, OptionalLocation, Settings, resolve_location_or_url
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -30,17 +30,13 @@ By = Literal["tokens", "samples"]
 Until = Literal["first", "all"]
 
 
-def _location_or_url(value: Any, info: ValidationInfo) -> Any:
-    return value if isinstance(value, str) and "://" in value else resolve_location(value, info)
-
-
 class MixtureDataset(Settings):
     """One dataset of a mixture."""
 
     recipe: OptionalLocation = None
     """The recipe that builds it."""
 
-    folder: Annotated[str | None, BeforeValidator(_location_or_url)] = None
+    folder: Annotated[str | None, BeforeValidator(resolve_location_or_url)] = None
     """Where it lies, in place of a recipe: the folder or the URL of a sealed dataset."""
 
     weight: Annotated[float, Field(gt=0)] = 1.0

@@ -33,6 +33,8 @@ def resolve_location(value: Any, info: ValidationInfo) -> Any:
         return value
     if not value or "\0" in value:
         raise ValueError("expected a path")
+    if "://" in value:
+        raise ValueError("expected a path on this machine; what lies behind a URL can be the `path` of a source")
     recipe_folder = (info.context or {}).get("recipe_folder", Path.cwd())
     base = Path.cwd() if isinstance(value, FromCommandLine) else Path(recipe_folder)
     # Not Path.resolve(): a link to a corpus stays a link, so that names do not depend on where it leads.
@@ -43,9 +45,22 @@ def resolve_location(value: Any, info: ValidationInfo) -> Any:
     return os.path.abspath(base / expanded)  # noqa: PTH100
 
 
+def resolve_location_or_url(value: Any, info: ValidationInfo) -> Any:
+    """The same; a URL stays as it is."""
+    return str(value) if is_url(value) else resolve_location(value, info)
+
+
+def is_url(value: object) -> bool:
+    """Whether a location is one of fsspec's (s3://, gs://, https:// ...)."""
+    return isinstance(value, str) and "://" in value and "\0" not in value
+
+
 _IS_LOCATION = Field(json_schema_extra={"format": LOCATION, **_OUTSIDE})
 Location = Annotated[str, BeforeValidator(resolve_location), _IS_LOCATION]
 OptionalLocation = Annotated[str | None, BeforeValidator(resolve_location), _IS_LOCATION]
+# A path, or a URL whose files a build brings to its work folder (`bring`).
+LocationOrUrl = Annotated[str, BeforeValidator(resolve_location_or_url), _IS_LOCATION]
+OptionalLocationOrUrl = Annotated[str | None, BeforeValidator(resolve_location_or_url), _IS_LOCATION]
 Locations = Annotated[tuple[Location, ...], Field(strict=False, json_schema_extra={"format": LOCATION, **_OUTSIDE})]
 # A group of settings that says how something is had, never what.
 SHAPES_NOTHING = Field(json_schema_extra=_OUTSIDE)

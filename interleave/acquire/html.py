@@ -23,7 +23,7 @@ from interleave.acquire.source import Limits, Parsed, Refused, SourceName
 from interleave.errors import RecipeError, TaskError, Unreadable
 from interleave.files import sha256_of
 from interleave.identity import document_id
-from interleave.settings import Location, Settings
+from interleave.settings import LocationOrUrl, Settings
 from interleave.text import printable
 
 PAGES_A_SPLIT = 256
@@ -42,7 +42,7 @@ class HtmlSource(Settings):
     name: SourceName = "html"
     """What the source is called in the index and the summary."""
 
-    path: Location
+    path: LocationOrUrl
     """A folder of pages (at any depth), a `.zip` of one, or a glob of such `.zip` files."""
 
     alt_text: AltText = "drop"

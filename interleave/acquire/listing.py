@@ -16,6 +16,7 @@ from pathlib import Path
 
 from interleave.errors import RecipeError
 from interleave.files import sha256_of
+from interleave.settings import is_url
 from interleave.text import printable
 
 COMPRESSED = (".jsonl.gz", ".jsonl.zip", ".jsonl.zst")
@@ -65,6 +66,8 @@ def list_files(source: str, path: str, suffixes: Sequence[str] = SUFFIXES) -> li
     Raises:
         RecipeError: nothing is there.
     """
+    if is_url(path):
+        raise RecipeError(f"source {source}: {path} is a URL: a build brings such files in; here give a path")
     location = Path(path)
     if location.is_file():
         found, root = [location], location.parent

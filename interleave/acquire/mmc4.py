@@ -25,7 +25,7 @@ from interleave.acquire.local_images import has_local_image, read_local_image
 from interleave.acquire.source import Limits, Parsed, Refused, SourceName
 from interleave.document import Float32s, SourceDocument, SourceImage
 from interleave.errors import RecipeError, Unreadable
-from interleave.settings import Location, OptionalLocation, Settings
+from interleave.settings import LocationOrUrl, OptionalLocation, Settings
 
 # An index beyond this is not a sentence of any document; it would only overflow what stores it.
 MAX_COUNT = 1_000_000
@@ -40,7 +40,7 @@ class Mmc4Source(Settings):
     name: SourceName = "mmc4"
     """What the source is called in the index and the summary."""
 
-    path: Location
+    path: LocationOrUrl
     """One file, a glob, or a folder (searched for `.jsonl*` at any depth)."""
 
     images: OptionalLocation = None

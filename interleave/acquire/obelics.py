@@ -19,7 +19,7 @@ from interleave.acquire.listing import SourceFile, Split, list_files
 from interleave.acquire.source import Limits, Parsed, Refused, SourceName
 from interleave.errors import RecipeError, Unreadable
 from interleave.identity import document_id
-from interleave.settings import LOCATION, OptionalLocation, Settings, resolve_location
+from interleave.settings import LOCATION, OptionalLocationOrUrl, Settings, is_url, resolve_location
 
 _NEEDED = ("images", "texts")
 _OPTIONAL = ("metadata", "general_metadata")
@@ -29,6 +29,8 @@ def _resolve_dataset(value: Any, info: ValidationInfo) -> Any:
     """A folder becomes absolute; an id of the hub stays."""
     if not isinstance(value, str) or not value:
         return value
+    if is_url(value):
+        raise ValueError("expected an id or a folder; a URL can be the `path`")
     resolved = resolve_location(value, info)
     return resolved if value.startswith((".", "/", "~")) or Path(resolved).is_dir() else str(value)
 
@@ -44,7 +46,7 @@ class ObelicsSource(Settings):
     name: SourceName = "obelics"
     """What the source is called in the index and the summary."""
 
-    path: OptionalLocation = None
+    path: OptionalLocationOrUrl = None
     """One file, a glob, or a folder (searched for `.parquet` at any depth)."""
 
     dataset: Annotated[

@@ -18,7 +18,7 @@ from interleave.acquire.listing import SourceFile, Split
 from interleave.acquire.source import Limits, Parsed, Refused, SourceName
 from interleave.errors import RecipeError, Unreadable
 from interleave.identity import document_id
-from interleave.settings import Location, Settings
+from interleave.settings import LocationOrUrl, Settings
 
 Column = Annotated[str, Field(min_length=1)]
 
@@ -34,7 +34,7 @@ class PairsSource(Settings):
     name: SourceName = "pairs"
     """What the source is called in the index and the summary."""
 
-    path: Location
+    path: LocationOrUrl
     """One file, a glob, or a folder (searched at any depth)."""
 
     format: Literal["auto", "parquet", "jsonl", "csv", "tsv", "webdataset", "files"] = "auto"

@@ -24,7 +24,7 @@ from interleave.acquire.source import Limits, Parsed, Refused, SourceName
 from interleave.document import SourceDocument, SourceImage
 from interleave.errors import TaskError, Unreadable
 from interleave.identity import document_id
-from interleave.settings import Location, Settings
+from interleave.settings import LocationOrUrl, Settings
 
 # A file may show this many times its size to one who walks it: names of fields are written once, and used everywhere.
 _MAX_SHARING = 32
@@ -41,7 +41,7 @@ class VilaPklSource(Settings):
     name: SourceName = "vila-pkl"
     """What the source is called in the index and the summary."""
 
-    path: Location
+    path: LocationOrUrl
     """One file, a glob, or a folder (searched for `.pkl` at any depth)."""
 
     max_file_bytes: Annotated[int, Field(ge=1)] = 4 << 30

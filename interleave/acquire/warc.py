@@ -23,7 +23,7 @@ from interleave.acquire.pages.warc_records import Archive
 from interleave.acquire.source import Limits, Parsed, Refused, SourceName
 from interleave.errors import TaskError, Unreadable
 from interleave.identity import document_id
-from interleave.settings import Location, Settings
+from interleave.settings import LocationOrUrl, Settings
 
 SUFFIXES = (".warc", ".warc.gz")
 
@@ -39,7 +39,7 @@ class WarcSource(Settings):
     name: SourceName = "warc"
     """What the source is called in the index and the summary."""
 
-    path: Location
+    path: LocationOrUrl
     """One file, a glob, or a folder (searched for `.warc` and `.warc.gz` at any depth)."""
 
     alt_text: AltText = "drop"

@@ -19,7 +19,7 @@ from interleave.acquire.listing import SourceFile, Split, list_files, whole
 from interleave.acquire.source import Limits, Parsed, Refused, SourceName
 from interleave.errors import RecipeError, Unreadable
 from interleave.identity import document_id
-from interleave.settings import Location, Settings
+from interleave.settings import LocationOrUrl, Settings
 
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.zst", ".tar.bz2", ".tar.xz")
 
@@ -35,7 +35,7 @@ class WebDatasetSource(Settings):
     name: SourceName = "webdataset"
     """What the source is called in the index and the summary."""
 
-    path: Location
+    path: LocationOrUrl
     """One file, a glob, or a folder (searched for `.tar` at any depth). Tars are not compressed."""
 
     layout: Literal["auto", "lists", "openflamingo", "shards"] = "auto"
