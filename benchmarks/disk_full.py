@@ -11,6 +11,8 @@ same bytes as the build with room. Exits with 1 if any does not.
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,6 +54,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
+    if os.geteuid() or not shutil.which("mount"):
+        print("only root can mount small disks: nothing was tried")
+        return
     num_points = 3 if arguments.quick else arguments.points
     num_wrong = 0
     with tempfile.TemporaryDirectory() as folder:
