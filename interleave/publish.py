@@ -33,7 +33,7 @@ from interleave.shard.takedown_swap import is_interrupted
 Result = TypeVar("Result")
 
 MARKS = ".publish"
-_CLAIM = f"{MARKS}/claim"
+_CLAIM, _REPLACED = f"{MARKS}/claim", f"{MARKS}/replaced"
 _NUM_TRIES, _FIRST_DELAY_S, _TIMEOUT_S = 6, 0.5, 60.0
 
 
@@ -138,14 +138,10 @@ def publish(
     files = list(_files_of(manifest))
     sizes = {file.name: (folder / file.name).stat().st_size for file in files}
     store = _Store(url, first_delay_s)
-    there = store.read(MANIFEST_NAME)
-    if there == data:
+    if store.read(MANIFEST_NAME) == data:
         return Published(url=store.url, num_files=len(files), num_there_before=len(files), num_bytes=0)
-    if there is not None and not replace:
-        raise RecipeError(f"{store.url} holds another dataset; give another URL, or --replace to put this one there")
     with _claimed(store, folder, take_over=take_over):
-        if there is not None:
-            store.remove(MANIFEST_NAME)
+        _make_way(store, replace=replace)
         num_before = num_bytes = 0
         with ThreadPoolExecutor(num_workers, thread_name_prefix="publish") as threads:
             waiting = {threads.submit(_bring, store, folder, file): file for file in files}
@@ -159,13 +155,26 @@ def publish(
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
-        if there is not None:
-            _remove_strangers(store, there, files)
+        _remove_strangers(store, files)
         if not store.create(MANIFEST_NAME, data):
             raise TaskError(
                 f"{store.url}: another dataset was finished there meanwhile; nothing was mixed, this one is not"
             )
     return Published(url=store.url, num_files=len(files), num_there_before=num_before, num_bytes=num_bytes)
+
+
+def _make_way(store: _Store, *, replace: bool) -> None:
+    """Ends a dataset that lies there, if that is asked for, and notes what it consisted of.
+
+    Looked at under the claim: before it somebody else may still have finished one.
+    """
+    there = store.read(MANIFEST_NAME)
+    if there is None:
+        return
+    if not replace:
+        raise RecipeError(f"{store.url} holds another dataset; give another URL, or --replace to put this one there")
+    store.write(_REPLACED, there)
+    store.remove(MANIFEST_NAME)
 
 
 def _files_of(manifest: Manifest) -> Iterator[_File]:
@@ -207,7 +216,11 @@ def _claimed(store: _Store, folder: Path, *, take_over: bool) -> Iterator[None]:
                     f"{store.url}: {other.get('by', 'somebody')} is bringing a dataset there since "
                     f"{other.get('since', 'some time')}; wait, give another URL, or --take-over if that is over"
                 )
-        yield
+        try:
+            yield
+        except RecipeError:  # nothing was changed
+            store.remove(_CLAIM)
+            raise
         store.remove(_CLAIM)
 
 
@@ -225,7 +238,11 @@ def _word(folder: Path) -> Iterator[str]:
             word = secrets.token_hex(16)
             file.write(word)
             file.flush()
-        yield word
+        try:
+            yield word
+        except RecipeError:
+            path.unlink()
+            raise
         path.unlink()
 
 
@@ -241,14 +258,16 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _remove_strangers(store: _Store, manifest: bytes, files: list[_File]) -> None:
-    """Files that the dataset of before had, and this one has not."""
-    try:
-        before = Manifest.model_validate({k: v for k, v in orjson.loads(manifest).items() if k != "sha256"})
-    except (ValueError, AttributeError):
+def _remove_strangers(store: _Store, files: list[_File]) -> None:
+    """Files that the dataset of before had, and this one has not; what cannot be read is left alone."""
+    manifest = store.read(_REPLACED)
+    if manifest is None:
         return
-    kept = {file.name for file in files}
-    for file in _files_of(before):
-        if file.name not in kept:
-            store.remove(file.name)
-            store.remove(f"{MARKS}/{file.name}")
+    with suppress(ValueError, AttributeError):
+        before = Manifest.model_validate({k: v for k, v in orjson.loads(manifest).items() if k != "sha256"})
+        kept = {file.name for file in files}
+        for file in _files_of(before):
+            if file.name not in kept:
+                store.remove(file.name)
+                store.remove(f"{MARKS}/{file.name}")
+    store.remove(_REPLACED)

@@ -14,6 +14,7 @@ pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 from fixtures_s3 import Bucket, s3_bucket, sometimes
 
+import interleave.publish
 from interleave import Cache, StreamingDataset
 from interleave.errors import InterleaveError, RecipeError, ShardError
 from interleave.publish import MARKS, Published, publish
@@ -139,6 +140,36 @@ def test_of_two_datasets_that_race_for_one_place_one_is_there_whole_and_the_othe
     assert published(bucket) == files_of(winners[0])
     (error,) = [error for error in ended.values() if error is not None]
     assert "is bringing a dataset there since" in str(error) or "holds another dataset" in str(error)
+
+
+def test_what_another_finished_before_the_claim_was_laid_stays_whole(
+    dataset: Path, another: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = interleave.publish._Store.create
+
+    def late(store: object, name: str, data: bytes) -> bool:
+        monkeypatch.setattr("interleave.publish._Store.create", create)
+        bring(another, bucket)
+        return create(store, name, data)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("interleave.publish._Store.create", late)
+    with pytest.raises(RecipeError, match="holds another dataset"):
+        bring(dataset, bucket)
+    assert published(bucket) == files_of(another)
+    assert "claim" not in bucket.objects(f"set/{MARKS}/")
+
+
+def test_a_dataset_that_was_to_give_way_leaves_nothing_though_that_was_interrupted(
+    dataset: Path, another: Path, bucket: Bucket
+) -> None:
+    bring(another, bucket)
+    bucket.fault = lambda method, path: 403 if method == "PUT" and path.endswith("index.arrow") else None
+    with pytest.raises(ShardError):
+        bring(dataset, bucket, replace=True)
+    assert "manifest.json" not in published(bucket)
+    bucket.fault = lambda method, path: None
+    bring(dataset, bucket)
+    assert published(bucket) == files_of(dataset)
 
 
 def test_another_dataset_stays_unless_it_is_said_to_give_way(dataset: Path, another: Path, bucket: Bucket) -> None:
