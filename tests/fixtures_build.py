@@ -9,13 +9,14 @@ import atexit
 import hashlib
 import io
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -102,6 +103,20 @@ def six_documents() -> Path:
     wanted = ("night.example/checklist", "three-planets", "pulleys", "phases-of-the-moon", "compost", "two-weaves")
     path.write_bytes(b"\n".join(line for line in sample_lines() if any(name in line.decode() for name in wanted)))
     return path
+
+
+@contextmanager
+def signals_heard() -> Iterator[None]:
+    """For processes that begin inside, signals do what they do in a terminal, whatever the tests were told."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        for number, handler in before.items():
+            if handler is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def session_of(leader: int) -> list[int]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 import boto3
@@ -52,10 +51,10 @@ class Bucket:
         return [path.removeprefix(f"/{self.name}/") for method, path in self.seen if method in ("PUT", "POST")]
 
 
-def sometimes(share: float, *faults: int | str, seed: int = 0) -> Callable[[str, str], int | str | None]:
-    """Each request fails with that probability."""
-    draw = random.Random(seed)
-    return lambda method, path: draw.choice(faults) if draw.random() < share else None
+def every(number: int, *faults: int | str) -> Callable[[str, str], int | str | None]:
+    """Every so many requests one fails, in one way after the other."""
+    asked, ways = count(1), cycle(faults)
+    return lambda method, path: next(ways) if next(asked) % number == 0 else None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures_build import ends, session_of
+from fixtures_build import ends, session_of, signals_heard
 
 from interleave.errors import TaskError
 from interleave.executors import Died, InProcess, ProcessPool, default_workers, open_executor, results
@@ -80,9 +80,10 @@ def test_workers_end_with_the_process_that_they_work_for_and_are_not_waited_for(
     tmp_path: Path, how: signal.Signals
 ) -> None:
     (tmp_path / "sleeps.py").write_text(_POOL_THAT_SLEEPS)
-    process = subprocess.Popen(
-        [sys.executable, tmp_path / "sleeps.py"], stdout=subprocess.PIPE, start_new_session=True, text=True
-    )
+    with signals_heard():
+        process = subprocess.Popen(
+            [sys.executable, tmp_path / "sleeps.py"], stdout=subprocess.PIPE, start_new_session=True, text=True
+        )
     assert process.stdout is not None
     with process.stdout as stdout:
         assert stdout.readline() == stdout.readline() == "done\n"

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fixtures_build import RECIPE, TIMEOUT_S, build_sample, built_files, cli, ends, split_input
+from fixtures_build import RECIPE, TIMEOUT_S, build_sample, built_files, cli, ends, signals_heard, split_input
 
 from interleave.interrupted import in_order
 
@@ -20,7 +20,8 @@ def begin_build(output: Path, num_workers: int) -> subprocess.Popen[str]:
     words = ["build", str(RECIPE), "--workers", str(num_workers)]
     words += ["--set", f"source.path={split_input()}", "--set", f"output={output}"]
     pipe = subprocess.PIPE
-    return subprocess.Popen([*cli(), *words], stdout=pipe, stderr=pipe, start_new_session=True, text=True)
+    with signals_heard():
+        return subprocess.Popen([*cli(), *words], stdout=pipe, stderr=pipe, start_new_session=True, text=True)
 
 
 def wait_for(process: subprocess.Popen[str], path: Path) -> None:
