@@ -52,9 +52,21 @@ class Bucket:
 
 
 def every(number: int, *faults: int | str) -> Callable[[str, str], int | str | None]:
-    """Every so many requests one fails, in one way after the other."""
+    """Every so many requests one fails, in one way after the other; none fails twice in a row."""
     asked, ways = count(1), cycle(faults)
-    return lambda method, path: next(ways) if next(asked) % number == 0 else None
+    failed: set[tuple[str, str]] = set()
+
+    def fault(method: str, path: str) -> int | str | None:
+        if (method, path) in failed:
+            failed.discard((method, path))
+            next(asked)
+            return None
+        if next(asked) % number:
+            return None
+        failed.add((method, path))
+        return next(ways)
+
+    return fault
 
 
 @contextmanager
