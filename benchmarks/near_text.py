@@ -15,6 +15,7 @@ import argparse
 import random
 import re
 import statistics
+import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from rensa import RMinHash, RMinHashLSH
 
 from interleave.dedup import near_documents
 from interleave.dedup.near_documents import shared_bands
+from interleave.dedup.scratch import Scratch
 from interleave.dedup.tables import BANDS
 from interleave.dedup.text_fingerprints import NUM_BANDS, ROWS_PER_BAND, TextFingerprints, fingerprint_texts
 from interleave.dedup.word_hashes import hash_words
@@ -64,7 +66,9 @@ def ours(documents: Sequence[Document], near: float = NEAR) -> dict[int, int]:
     prints = [fingerprint(documents[start : start + BATCH]) for start in range(0, len(documents), BATCH)]
     bands = np.concatenate([one.bands for one in prints])
     sizes = np.concatenate([np.diff(one.offsets) for one in prints])
-    shared = shared_bands(lambda name: bands[:, BANDS.index(name)])
+    every = np.arange(len(bands))
+    scratch = Scratch(folder=Path(tempfile.gettempdir()))
+    shared = shared_bands(lambda name: scratch.by_key(iter([(bands[:, BANDS.index(name)], every)])), scratch)
     items = shared.items
 
     def shingles(place: int) -> np.ndarray:
