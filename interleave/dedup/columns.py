@@ -1,4 +1,4 @@
-"""Parquet files written a few thousand rows at a time, and read a column at a time.
+"""Parquet files written thousands of rows at a time, and read a column at a time.
 
 Apart from what makes fingerprints, which needs packages that readers of a dataset do not.
 """
@@ -20,38 +20,57 @@ from interleave.spool import write_parquet
 # Of a sealed dataset: of documents, and of their images, each of which names the row of its document.
 FINGERPRINT_FILES = ("fingerprints/documents.parquet", "fingerprints/images.parquet")
 _ROWS_PER_GROUP, _BYTES_PER_GROUP = 4096, 1 << 26
+# Of a file for a whole dataset: whoever writes or opens it holds about 500 bytes for each column of each group.
+ROWS_PER_LARGE_GROUP = 1 << 16
 
 
 class ColumnsWriter:
-    """Appends tables to a Parquet file, in row groups of a few thousand rows."""
+    """Appends tables to a Parquet file, in row groups of thousands of rows."""
 
-    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema, rows_per_group: int) -> None:
         self._writer = writer
         self._schema = schema
+        self._rows_per_group = rows_per_group
         self._pieces: list[pa.Table] = []
+        self._num_rows = self._num_bytes = 0
 
     def append(self, table: pa.Table) -> None:
         self._pieces.append(table.cast(self._schema))
+        self._num_rows += table.num_rows
+        self._num_bytes += table.nbytes
         # By bytes too: offsets into the data of a row group have 31 bits.
-        if (
-            sum(piece.num_rows for piece in self._pieces) >= _ROWS_PER_GROUP
-            or sum(piece.nbytes for piece in self._pieces) >= _BYTES_PER_GROUP
-        ):
+        if self._num_rows >= self._rows_per_group or self._num_bytes >= _BYTES_PER_GROUP:
             self.flush()
 
     def flush(self) -> None:
         if self._pieces:
             self._writer.write_table(pa.concat_tables(self._pieces).combine_chunks())
             self._pieces.clear()
+            self._num_rows = self._num_bytes = 0
 
 
 @contextmanager
-def write_columns(path: Path, schema: pa.Schema) -> Iterator[ColumnsWriter]:
-    """A file that has its final name only when all rows are in it."""
+def write_columns(path: Path, schema: pa.Schema, rows_per_group: int | None = None) -> Iterator[ColumnsWriter]:
+    """A file that has its final name only when all rows are in it.
+
+    rows_per_group: None: a few thousand, as it suits the file of a split.
+    """
     # Hashes do not compress; what does is small.
     with write_parquet(path, schema, compression="none", use_dictionary=["host"]) as file:
-        table = ColumnsWriter(file, schema)
+        table = ColumnsWriter(file, schema, rows_per_group or _ROWS_PER_GROUP)
         yield table
+        table.flush()
+
+
+def join_tables(parts: Sequence[str], path: Path) -> None:
+    """One compressed Parquet file out of many of one schema."""
+    schema = pq.read_schema(parts[0])
+    with write_parquet(path, schema, compression="zstd") as file:
+        table = ColumnsWriter(file, schema, ROWS_PER_LARGE_GROUP)
+        for part in parts:
+            with pq.ParquetFile(part) as source:
+                for group in range(source.num_row_groups):
+                    table.append(source.read_row_group(group))
         table.flush()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -110,7 +111,7 @@ def shared_bands(read_band: Callable[[str], Iterator[tuple[UInt64s, Ints]]], scr
         items=np.concatenate(items),
         offsets=np.concatenate([*offsets, [filled]]),
         buckets=buckets,
-        sizes=np.concatenate([np.empty(0, dtype=np.int32), *sizes]),
+        sizes=scratch.joined(sizes, sum(map(len, sizes)), np.int32),
         scratch=scratch,
     )
 
@@ -136,12 +137,15 @@ def _follow_leaders(
     shared: SharedBands, always_stay: Bools, sizes: Sizes, read: Callable[[int], UInt32s], near: float
 ) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
     """(who goes, its leader, their similarity), all by place among the candidates."""
-    room = np.minimum(shared.sizes, MAX_LEADERS_PER_BAND).astype(np.uint8)
-    first = np.concatenate([[0], np.cumsum(room, dtype=np.int64)])
-    leaders, filled = shared.scratch.empty(int(first[-1]), np.int32), np.zeros(len(room), dtype=np.uint8)
-    gone: list[int] = []
-    keepers: list[int] = []
-    similarities: list[float] = []
+    scratch = shared.scratch
+    room, filled = scratch.empty(len(shared.sizes), np.uint8), scratch.empty(len(shared.sizes), np.uint8)
+    np.minimum(shared.sizes, MAX_LEADERS_PER_BAND, out=room, casting="unsafe")
+    filled[:] = 0
+    first = scratch.empty(len(room) + 1, np.int64)
+    first[0] = 0
+    np.cumsum(room, out=first[1:])
+    leaders = scratch.empty(int(first[-1]), np.int32)
+    gone, keepers, similarities = array("q"), array("q"), array("d")
     for item in range(len(shared.items)):
         buckets = shared.buckets[shared.offsets[item] : shared.offsets[item + 1]]
         if not always_stay[item]:
@@ -155,7 +159,7 @@ def _follow_leaders(
         free = buckets[filled[buckets] < room[buckets]]
         leaders[first[free] + filled[free]] = item
         filled[free] += 1
-    return np.array(gone, dtype=np.int64), np.array(keepers, dtype=np.int64), np.array(similarities)
+    return np.asarray(gone), np.asarray(keepers), np.asarray(similarities)
 
 
 def _nearest(

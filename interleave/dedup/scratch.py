@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +29,11 @@ from interleave.dedup.disk_sort import Disk
 from interleave.dedup.word_hashes import UInt64s
 
 # Records that are looked at at once; a step needs about 60 bytes for each.
-PER_PART = 1 << 22
+PER_PART = 1 << 20
 # Smaller arrays stay in memory: a few dozen are there at a time.
-_MIN_BYTES_ON_DISK = 1 << 24
+_MIN_BYTES_ON_DISK = 1 << 22
 _M_MMAP_THRESHOLD = -3  # of malloc.h
+_Item = TypeVar("_Item")
 _RECORD = np.dtype([("key", np.uint64), ("value", np.int64)])
 
 
@@ -43,7 +44,7 @@ def give_back_freed_memory() -> None:
     would hold twice as much as it uses. Other C libraries are left as they are.
     """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 20)
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 17)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +92,11 @@ class Scratch:
             held.append((keys, values))
             num_held += len(keys)
             if num_held > self.per_part:
-                yield from self._from_disk(chain(held, waiting))
+                yield from self._from_disk(chain(_drained(held), waiting))
                 return
-        yield _concatenated(held)
+        part = _concatenated(held)
+        held.clear()
+        yield part
 
     def ascending(self, pieces: Iterable[UInt64s]) -> Iterator[UInt64s]:
         """All numbers of the pieces, sorted, in parts; equal ones are in one."""
@@ -105,16 +108,19 @@ class Scratch:
             if num_held > self.per_part:
                 buffer = np.empty(self.per_part, dtype=np.uint64)
                 self.folder.mkdir(parents=True, exist_ok=True)
-                yield from Disk(folder=self.folder).ascending(chain(held, waiting), 0, buffer)
+                yield from Disk(folder=self.folder).ascending(chain(_drained(held), waiting), 0, buffer)
                 return
-        yield np.sort(np.concatenate([np.empty(0, dtype=np.uint64), *held]))
+        whole = np.concatenate([np.empty(0, dtype=np.uint64), *held])
+        held.clear()
+        whole.sort()
+        yield whole
 
     def _from_disk(self, records: Iterable[tuple[UInt64s, Ints]]) -> Iterator[tuple[UInt64s, Ints]]:
         """Written down as they come, each batch of them sorted by part, and read back part by part."""
         with self._file() as file:
             batches: list[tuple[int, Ints]] = []  # where each begins in the file, and where its parts begin in it
             num_records = 0
-            for keys, values in _batches(records, max(1, self.per_part // 8)):
+            for keys, values in _batches(records, max(1, self.per_part // 2)):
                 prefixes = keys >> np.uint64(64 - _PREFIX_BITS)
                 order = np.argsort(prefixes, kind="stable")
                 batch = np.empty(len(keys), dtype=_RECORD)
@@ -128,7 +134,9 @@ class Scratch:
             for first, end in pairwise(_borders(sizes, self.per_part)):
                 slices = [(begin + int(starts[first]), begin + int(starts[end])) for begin, starts in batches]
                 part = np.concatenate([_read(file, low, high) for low, high in slices])
-                yield part["key"].copy(), part["value"].copy()
+                keys, values = part["key"].copy(), part["value"].copy()
+                del part
+                yield keys, values
 
     def _file(self) -> IO[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -148,6 +156,13 @@ def _borders(sizes: Ints, per_part: int) -> list[int]:
             held = 0
         held += size
     return [*borders, len(sizes)]
+
+
+def _drained(held: list[_Item]) -> Iterator[_Item]:
+    """The items, each let go as it is handed on."""
+    held.reverse()
+    while held:
+        yield held.pop()
 
 
 def _batches(records: Iterable[tuple[UInt64s, Ints]], size: int) -> Iterator[tuple[UInt64s, Ints]]:

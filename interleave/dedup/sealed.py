@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interleave.dedup.columns import FINGERPRINT_FILES, read_numbers, write_columns
+from interleave.dedup.columns import FINGERPRINT_FILES, ROWS_PER_LARGE_GROUP, read_numbers, write_columns
 from interleave.dedup.scratch import Scratch
 from interleave.dedup.tables import DOCUMENTS, IMAGES, FingerprintFiles
 
@@ -29,7 +29,10 @@ def write_sealed(
     kept = _sorted(doc_ids, Scratch(folder=folder))
     documents_path, images_path = (folder / name for name in FINGERPRINT_FILES)
     first = 0
-    with write_columns(documents_path, DOCUMENTS) as documents, write_columns(images_path, IMAGES) as images:
+    with (
+        write_columns(documents_path, DOCUMENTS, ROWS_PER_LARGE_GROUP) as documents,
+        write_columns(images_path, IMAGES, ROWS_PER_LARGE_GROUP) as images,
+    ):
         for part, lists in zip(parts, drops, strict=True):
             ids = read_numbers(part.documents, "id", "S16")
             stays = _is_in(ids, kept)

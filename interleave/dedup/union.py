@@ -13,7 +13,7 @@ import numpy as np
 from interleave.dedup.clusters import Ints, components
 from interleave.dedup.scratch import Scratch
 
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 18
 
 
 class Union:

@@ -10,11 +10,10 @@ from pathlib import Path
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from interleave.clean.decide import SIGNALS
 from interleave.counts import Counts
-from interleave.dedup.columns import FINGERPRINT_FILES
+from interleave.dedup.columns import FINGERPRINT_FILES, join_tables
 from interleave.dedup.sealed import write_sealed
 from interleave.dedup.tables import FingerprintFiles
 from interleave.errors import TaskError
@@ -41,7 +40,6 @@ from interleave.shard.sides import TRAIN
 from interleave.shard.takedown_swap import forget_staged
 from interleave.shard.tar import END
 from interleave.shard.write import hash_file, shard_name
-from interleave.spool import write_table
 
 _LEDGER_FILES = (f"{LEDGER}/drops.parquet", *(f"{LEDGER}/{level}.parquet" for level in SIGNALS))
 
@@ -75,9 +73,9 @@ def seal(task: SealTask) -> Counts:
     shards = [_written(folder, number, Path(index)) for number, index in enumerate(task.indexes)]
     write_index(folder / INDEX_NAME, _batches(task.indexes))
     index = read_index(folder / INDEX_NAME)
-    _join(task.drops, folder / LEDGER / "drops.parquet")
+    join_tables(task.drops, folder / LEDGER / "drops.parquet")
     for level, parts in task.signals.items():
-        _join(parts, folder / LEDGER / f"{level}.parquet")
+        join_tables(parts, folder / LEDGER / f"{level}.parquet")
     write_sealed(folder, task.fingerprints, task.drops_since, index["doc_id"])
     _remove_strangers(folder, shards)
     forget_staged(folder)
@@ -163,15 +161,6 @@ def _write_sidecars(task: SealTask, shards: Sequence[ShardEntry], index: pa.Tabl
     for name, data in files.items():
         write_bytes(folder / name, data)
     return list(files)
-
-
-def _join(parts: Sequence[str], path: Path) -> None:
-    """One Parquet file out of many of one schema, a row group at a time."""
-    with write_table(path, pq.read_schema(parts[0])) as table:
-        for part in parts:
-            with pq.ParquetFile(part) as file:
-                for group in range(file.num_row_groups):
-                    table.append_table(file.read_row_group(group))
 
 
 def _remove_strangers(folder: Path, shards: Sequence[ShardEntry]) -> None:
