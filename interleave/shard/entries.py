@@ -15,6 +15,7 @@ _COUNTED = ("num_images", "num_ids", "num_tokens")
 
 def shard_entry(name: str, sha256: str, num_bytes: int, rows: pa.Table) -> ShardEntry:
     """A shard by its rows of the index."""
+    rows = rows.select(["num_bytes", *_COUNTED])
     left = present(rows)
     counts: dict[str, int] = {count: pc.sum(left[count]).as_py() or 0 for count in _COUNTED}
     return ShardEntry(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -148,19 +149,18 @@ def _batches(indexes: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _write_sidecars(task: SealTask, shards: Sequence[ShardEntry], index: pa.Table) -> list[str]:
-    """Writes the small files for readers; their names."""
+    """Writes the small files for readers, one at a time: there is one for each shard; their names."""
     folder = Path(task.folder)
     # A dataset of a recipe with splits lies in a folder that is called by its split.
     split = folder.name if orjson.loads(task.recipe).get("splits") else TRAIN
-    files = {
-        **dict(sidecars(task.name, shards, index, task.tokenizer, task.model)),
-        **dict(energon.fixed_files(shards, split)),
-    }
     for foreign in energon.FOREIGN_NAMES:
         (folder / foreign).unlink(missing_ok=True)
-    for name, data in files.items():
+    names = []
+    files = sidecars(task.name, shards, index, task.tokenizer, task.model)
+    for name, data in chain(files, energon.fixed_files(shards, split)):
         write_bytes(folder / name, data)
-    return list(files)
+        names.append(name)
+    return names
 
 
 def _remove_strangers(folder: Path, shards: Sequence[ShardEntry]) -> None:
