@@ -24,7 +24,7 @@ import simplejpeg
 from PIL import Image
 
 from interleave.executors import open_executor
-from interleave.image_resize import reduce
+from interleave.images.resize import reduce
 
 ROOT = Path(__file__).parent.parent
 SHORT_SIDE, QUALITY = 336, 90  # what the recipe's profile asks for

@@ -44,9 +44,9 @@ from interleave.access.settings import Fetch
 from interleave.access.store import ORIGINAL
 from interleave.access.store_writer import open_for_writing
 from interleave.errors import Unreadable
-from interleave.image_resize import reduce
-from interleave.images import ImageTarget, normalise
-from interleave.kept_images import form_of, pack
+from interleave.images.normalise import ImageTarget, normalise
+from interleave.images.packed import form_of, pack
+from interleave.images.resize import reduce
 
 IMAGES = Path(__file__).parents[1] / "recipes" / "sample" / "images"
 THREADS, BARE_THREADS = 64, 8

@@ -23,7 +23,7 @@ from PIL import Image
 
 from interleave import images
 from interleave.errors import Unreadable
-from interleave.image_resize import reduce
+from interleave.images.resize import reduce
 
 SAMPLE = Path(__file__).parent.parent / "recipes" / "sample" / "images"
 MARGIN = images._MARGIN  # the same quality on both sides is the point, so is the same filter

@@ -22,7 +22,7 @@ from interleave.acquire.warc import WarcSource
 from interleave.document import SourceDocument, SourceImage
 from interleave.errors import Unreadable
 from interleave.identity import seeded_u64
-from interleave.images import ImageTarget, NormalisedImage, normalise
+from interleave.images.normalise import ImageTarget, NormalisedImage, normalise
 from interleave.recipe_file import load_recipe
 
 STYLE = """body{font:15px/1.45 serif;width:780px;margin:20px auto}

@@ -11,19 +11,19 @@ from typing import Annotated
 import typer
 
 from interleave import __version__
-from interleave.cli_estimate import estimate
-from interleave.cli_explore import explore
-from interleave.cli_export import export_app
-from interleave.cli_look import inspect, view
-from interleave.cli_mixture import build_mixture, check_mixture
-from interleave.cli_profile import profile_app
-from interleave.cli_publish import publish
-from interleave.cli_purge import purge
-from interleave.cli_score import score
-from interleave.cli_stage2 import stage2
-from interleave.cli_store import store_app
-from interleave.cli_takedown import takedown
-from interleave.cli_validate import validate
+from interleave.commands.estimate import estimate
+from interleave.commands.explore import explore
+from interleave.commands.export import export_app
+from interleave.commands.look import inspect, view
+from interleave.commands.mixture import build_mixture, check_mixture
+from interleave.commands.profile import profile_app
+from interleave.commands.publish import publish
+from interleave.commands.purge import purge
+from interleave.commands.score import score
+from interleave.commands.stage2 import stage2
+from interleave.commands.store import store_app
+from interleave.commands.takedown import takedown
+from interleave.commands.validate import validate
 from interleave.errors import InterleaveError, RecipeError, explain_missing, explain_os_error
 from interleave.interrupted import in_order
 from interleave.work_folder import WHOLE, Slice, parse_slice

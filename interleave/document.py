@@ -64,7 +64,7 @@ class BlobRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
-    """What a picture looks like (`image_looks`), measured where it was upright, in sRGB, and not encoded again yet."""
+    """What a picture looks like (`images.looks`), measured where it was upright, in sRGB, and not encoded again yet."""
 
     sharpness: float
     # Mean square of the Laplacian for a mean square step of 1.

@@ -25,8 +25,8 @@ from interleave.access.store_writer import StoreWriter, open_for_writing
 from interleave.counts import Counts
 from interleave.errors import Unreadable
 from interleave.fetched import OUTCOMES
-from interleave.images import ImageTarget, check_header, normalise
-from interleave.kept_images import is_packed, pack
+from interleave.images.normalise import ImageTarget, check_header, normalise
+from interleave.images.packed import is_packed, pack
 from interleave.spool import write_table
 
 

@@ -13,8 +13,8 @@ from interleave.acquire.listing import Split
 from interleave.acquire.source import Source
 from interleave.download import Download
 from interleave.files import sha256_of
-from interleave.images import ImageTarget
-from interleave.kept_images import form_of, is_packed
+from interleave.images.normalise import ImageTarget
+from interleave.images.packed import form_of, is_packed
 from interleave.measure import MeasureTask
 from interleave.prepare import web_of
 from interleave.recipe import Recipe

@@ -24,8 +24,8 @@ from interleave.document import Drop, Image, MeasuredDocument, SourceDocument, S
 from interleave.drops import write_drops
 from interleave.errors import Unreadable
 from interleave.fetched import FetchedImages, open_fetched
-from interleave.images import ImageTarget, NormalisedImage, normalise
-from interleave.kept_images import is_packed, unpack
+from interleave.images.normalise import ImageTarget, NormalisedImage, normalise
+from interleave.images.packed import is_packed, unpack
 from interleave.spool import write_documents
 
 STAGE = "measure"

@@ -7,7 +7,7 @@ from interleave.access.fetching import Web
 from interleave.acquire.source import Live
 from interleave.dedup.fingerprints import perceptual_hash
 from interleave.errors import Unreadable
-from interleave.images import ImageTarget, normalise
+from interleave.images.normalise import ImageTarget, normalise
 from interleave.recipe import Recipe
 
 

@@ -31,7 +31,7 @@ from interleave.clean.scores import document_key, document_text, made_by
 from interleave.document import BlobRef, MeasuredDocument
 from interleave.errors import InterleaveError, RecipeError, TaskError, Unreadable
 from interleave.executors import default_workers
-from interleave.images import decode_rgb
+from interleave.images.stored import decode_rgb
 from interleave.spool import read_documents
 from interleave.work_folder import work_folder
 

@@ -12,7 +12,7 @@ import typer
 from fixtures_build import ROOT, TIMEOUT_S, Members, copy_of, edit_shard, records, sample_dataset, small_dataset
 from typer.testing import CliRunner, Result
 
-from interleave.cli_takedown import takedown
+from interleave.commands.takedown import takedown
 from interleave.errors import RecipeError, ShardError
 
 app = typer.Typer()
@@ -97,7 +97,7 @@ def test_what_cannot_be_done_is_one_sentence(
 
 def test_it_needs_none_of_the_packages_that_build(dataset: Path) -> None:
     script = (
-        "import sys, typer\nfrom interleave.cli_takedown import takedown\napp = typer.Typer()\n"
+        "import sys, typer\nfrom interleave.commands.takedown import takedown\napp = typer.Typer()\n"
         "app.command()(takedown)\nsys.argv = ['takedown', *sys.argv[1:]]\n"
         "try:\n    app()\nexcept SystemExit as end:\n    assert not end.code\n"
         "print('loaded:', *{name.partition('.')[0] for name in sys.modules})"

@@ -38,7 +38,7 @@ from PIL import Image
 
 from interleave.encode.tokenizer import find_tokenizer, load_tokenizer
 from interleave.errors import RecipeError, TaskError
-from interleave.images import jpeg_metadata
+from interleave.images.stored import jpeg_metadata
 from interleave.recipe_file import load_recipe
 
 FRACTIONS = "https://school.example/writing-about-fractions"

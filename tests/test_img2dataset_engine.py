@@ -17,7 +17,7 @@ from interleave.access.settings import Img2dataset
 from interleave.access.store import Store
 from interleave.errors import RecipeError, Unreadable
 from interleave.flow import build
-from interleave.images import decode_rgb
+from interleave.images.stored import decode_rgb
 from interleave.recipe_file import load_recipe
 from interleave.stream.reader import DatasetReader
 

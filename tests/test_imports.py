@@ -23,6 +23,8 @@ GROUPS = (
 STAGES = (
     "access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "translate", "validate",
 )  # fmt: skip
+# Beside the stages: what an image is to all of them, and the command line over them.
+BESIDE = ("commands", "images")
 # Of the extras `download`, `pages` and `readers`: what images by URL, web pages and Parquet of others need.
 SPECIAL = {
     "aiohttp", "aiodns", "protego", "yarl", "fastwarc", "resiliparse", "lxml", "warcio", "datasets", "img2dataset",
@@ -113,9 +115,10 @@ def test_the_reader_needs_no_torch() -> None:
     assert "torch" not in modules_after("from interleave import DatasetReader")
 
 
-def test_every_folder_of_the_package_is_a_stage() -> None:
+def test_every_folder_of_the_package_is_a_stage_or_beside_them() -> None:
     folders = {path.parent.relative_to(PACKAGE).parts[0] for path in python_files(PACKAGE) if path.parent != PACKAGE}
-    assert sorted(folders) == list(STAGES) == sorted(STAGES)
+    assert folders == {*STAGES, *BESIDE}
+    assert list(STAGES) == sorted(STAGES)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -128,6 +131,14 @@ def test_a_stage_imports_only_itself_and_stages_before_it(stage: str) -> None:
             parts = name.split(".")
             if parts[0] == "interleave" and len(parts) > 1 and parts[1] in STAGES:
                 assert parts[1] in allowed, f"{path.relative_to(PACKAGE)} imports {name}: the data's way is one way"
+
+
+def test_images_import_no_stage_and_the_command_line_alone_imports_commands() -> None:
+    for path in python_files(PACKAGE):
+        first = path.relative_to(PACKAGE).parts[0]
+        imported = {name.split(".")[1] for name in imports_of(path) if name.startswith("interleave.")}
+        assert first != "images" or not imported & {*STAGES, "commands"}, path
+        assert first in ("commands", "cli.py") or "commands" not in imported, path
 
 
 def test_only_the_stream_and_models_import_torch() -> None:

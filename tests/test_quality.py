@@ -13,7 +13,7 @@ from fixtures_build import RECIPE, SAMPLE, build_sample, command, ledger, proces
 
 from interleave.clean.models.faces import BOX
 from interleave.errors import RecipeError, TaskError
-from interleave.images import decode_rgb
+from interleave.images.stored import decode_rgb
 from interleave.recipe_file import load_recipe
 from interleave.report import Report
 

@@ -6,7 +6,7 @@ import re
 
 from interleave.access.errors import FetchError
 from interleave.errors import Unreadable
-from interleave.image_headers import format_of
+from interleave.images.headers import format_of
 
 _MARKUP = re.compile(rb"\s*+(?:\xef\xbb\xbf\s*+)?+<(!doctype|html|head|body|\?xml|svg|!--)", re.IGNORECASE)
 

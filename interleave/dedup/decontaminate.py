@@ -24,7 +24,7 @@ from interleave.dedup.evaluation.match_questions import DEFAULT_SHARE, QuestionM
 from interleave.document import Drop, Image, MeasuredDocument
 from interleave.drops import Dropped, read_dropped, write_drops
 from interleave.errors import RecipeError
-from interleave.images import ImageTarget
+from interleave.images.normalise import ImageTarget
 from interleave.settings import Location, Settings
 from interleave.spool import read_documents
 

@@ -15,7 +15,7 @@ from interleave.blobs import BlobReader, BlobWriter, write_blob
 from interleave.counts import Counts
 from interleave.document import BlobRef, Document, Image
 from interleave.errors import RecipeError
-from interleave.image_blur import Box, blur_boxes
+from interleave.images.blur import Box, blur_boxes
 
 _SIDES = ("left", "top", "right", "bottom")
 _EXPECTED = (

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from interleave.errors import Unreadable
-from interleave.images import decode_rgb, stored_size
+from interleave.images.stored import decode_rgb, stored_size
 
 Layout = Literal["nchw", "nhwc"]
 

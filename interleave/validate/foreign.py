@@ -15,8 +15,9 @@ from interleave.acquire.archives.bodies import How, parse_sample
 from interleave.acquire.archives.samples import Sample, read_samples
 from interleave.acquire.source import Parsed
 from interleave.errors import TaskError, Unreadable
-from interleave.image_headers import format_of
-from interleave.images import ImageTarget, normalise, read_through
+from interleave.images.headers import format_of
+from interleave.images.normalise import ImageTarget, normalise
+from interleave.images.stored import read_through
 from interleave.sample import IDS_SUFFIX
 from interleave.validate.findings import Findings, Found, Outcome
 from interleave.validate.level import Level

@@ -10,7 +10,8 @@ from PIL import Image
 
 from interleave.dedup.fingerprints import perceptual_hash
 from interleave.errors import Unreadable
-from interleave.images import THUMBNAIL_SIDE, decode_rgb, jpeg_metadata, read_through
+from interleave.images.normalise import THUMBNAIL_SIDE
+from interleave.images.stored import decode_rgb, jpeg_metadata, read_through
 from interleave.validate.findings import Found
 
 # (height, width, 3)

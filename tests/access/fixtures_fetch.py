@@ -16,7 +16,7 @@ from interleave.access.settings import Fetch
 from interleave.access.store import ORIGINAL, Store
 from interleave.access.store_writer import open_for_writing
 from interleave.download import Download, download
-from interleave.images import ImageTarget
+from interleave.images.normalise import ImageTarget
 from interleave.spool import write_table
 from interleave.wanted import URLS
 

@@ -16,8 +16,8 @@ from interleave.access.compact import compact, summarise
 from interleave.access.ledger import OK, Entry
 from interleave.access.store import Store
 from interleave.access.store_writer import open_for_writing
-from interleave.images import ImageTarget
-from interleave.kept_images import form_of, unpack
+from interleave.images.normalise import ImageTarget
+from interleave.images.packed import form_of, unpack
 
 URLS = [f"http://a.example/{number}" for number in range(6)]
 FORM = form_of(ImageTarget(max_short_side=32))

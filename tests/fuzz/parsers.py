@@ -25,7 +25,7 @@ from interleave.acquire.source import Limits
 from interleave.acquire.vila_pkl import VilaPklSource
 from interleave.acquire.warc import WarcSource
 from interleave.errors import RecipeError, ShardError, TaskError, Unreadable
-from interleave.images import ImageTarget, normalise
+from interleave.images.normalise import ImageTarget, normalise
 from interleave.recipe_file import load_recipe
 from interleave.sample import read_ids, read_record
 from interleave.shard.index import read_index

@@ -12,7 +12,7 @@ import yaml
 from fixtures_build import ROOT, records, sample_dataset
 from typer.testing import CliRunner
 
-from interleave.cli_export import export_app
+from interleave.commands.export import export_app
 from interleave.flow import build
 from interleave.recipe_file import load_recipe
 

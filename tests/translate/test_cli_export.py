@@ -10,7 +10,7 @@ from fixtures_build import copy_of, small_dataset, write_manifest_of
 from fixtures_translate import export
 from typer.testing import CliRunner
 
-from interleave.cli_export import export_app
+from interleave.commands.export import export_app
 from interleave.errors import RecipeError, ShardError, TaskError
 from interleave.translate.summary import Tally
 

@@ -10,7 +10,7 @@ from interleave.acquire.archives.samples import Sample, last_suffix
 from interleave.acquire.archives.tars import Member, read_range
 from interleave.document import SourceImage
 from interleave.errors import Unreadable
-from interleave.image_frames import MAX_TIFF_BYTES, tiff_frame_as_png
+from interleave.images.frames import MAX_TIFF_BYTES, tiff_frame_as_png
 
 _IMAGES = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif")
 _TIFFS = ("tif", "tiff")

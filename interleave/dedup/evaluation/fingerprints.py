@@ -24,7 +24,7 @@ from interleave.dedup.evaluation.grams import SPACED_LENGTHS, UNSPACED_LENGTHS, 
 from interleave.dedup.evaluation.items import EvaluationItem, RefusedItem
 from interleave.dedup.fingerprints import perceptual_hash
 from interleave.errors import RecipeError, Unreadable
-from interleave.images import ImageTarget, normalise
+from interleave.images.normalise import ImageTarget, normalise
 from interleave.spool import TableWriter, write_table
 from interleave.text import printable, storable
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from interleave.errors import ShardError, Unreadable
 from interleave.files import write_bytes
-from interleave.images import preview
+from interleave.images.stored import preview
 from interleave.shard.manifest import REPORT_NAME
 from interleave.validate.look.answers import Answers
 from interleave.validate.look.document import page

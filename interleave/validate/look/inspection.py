@@ -15,7 +15,7 @@ from rich.table import Table
 
 from interleave.document import Int32s
 from interleave.errors import Unreadable
-from interleave.images import decode_rgb, preview
+from interleave.images.stored import decode_rgb, preview
 from interleave.sample import Record
 from interleave.text import harmless
 from interleave.validate.look.histogram import histogram

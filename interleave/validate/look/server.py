@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from interleave.errors import ShardError
-from interleave.image_headers import format_of
+from interleave.images.headers import format_of
 from interleave.validate.look.answers import Answers
 from interleave.validate.look.document import page, policy
 from interleave.validate.look.query import read_query

@@ -19,7 +19,7 @@ from interleave.dedup.evaluation.formats import read_evaluation
 from interleave.dedup.evaluation.items import EvaluationItem
 from interleave.dedup.fingerprints import perceptual_hash
 from interleave.errors import RecipeError
-from interleave.images import ImageTarget, normalise
+from interleave.images.normalise import ImageTarget, normalise
 
 LONG = "Is the small wooden table to the left of the lamp?"
 

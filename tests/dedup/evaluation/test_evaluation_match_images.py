@@ -11,7 +11,7 @@ from PIL import Image
 from interleave.dedup.evaluation import match_images as module
 from interleave.dedup.evaluation.fingerprints import Fingerprints, telling_hash
 from interleave.dedup.evaluation.match_images import match_images
-from interleave.images import ImageTarget, normalise
+from interleave.images.normalise import ImageTarget, normalise
 
 
 def known(hashes: Sequence[int], sha256s: Sequence[str] | None = None) -> Fingerprints:

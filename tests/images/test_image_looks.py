@@ -17,10 +17,10 @@ from records import at_most
 
 from interleave.document import Looks
 from interleave.errors import Unreadable
-from interleave.image_frames import count_frames
-from interleave.image_looks import MEASURED_PIXELS, looks_of, measured_size
-from interleave.images import ImageTarget, normalise
-from interleave.kept_images import pack, unpack
+from interleave.images.frames import count_frames
+from interleave.images.looks import MEASURED_PIXELS, looks_of, measured_size
+from interleave.images.normalise import ImageTarget, normalise
+from interleave.images.packed import pack, unpack
 
 WHOLE = ImageTarget()
 

@@ -8,7 +8,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from interleave.images import decode_rgb
+from interleave.images.stored import decode_rgb
 
 # Left, top, right, bottom, relative to the picture's width and height.
 Box = tuple[float, float, float, float]

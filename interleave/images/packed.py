@@ -13,7 +13,7 @@ import orjson
 
 from interleave.document import Looks
 from interleave.errors import Unreadable
-from interleave.images import THUMBNAIL_SIDE, ImageTarget, NormalisedImage
+from interleave.images.normalise import THUMBNAIL_SIDE, ImageTarget, NormalisedImage
 
 _NUMBERS = ("width", "height", "source_width", "source_height", "source_format", "passed_through")
 _PACKED = "jpeg, "

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
 
 from interleave.errors import Unreadable
-from interleave.images import ImageTarget, NormalisedImage, decode_rgb, jpeg_metadata, normalise, read_through
+from interleave.images.normalise import ImageTarget, NormalisedImage, normalise
+from interleave.images.stored import decode_rgb, jpeg_metadata, read_through
 
 ANY_SIZE = ImageTarget()
 SMALL = ImageTarget(max_short_side=32)
@@ -392,23 +393,23 @@ REFUSED_BOMBS = {
 
 @pytest.mark.parametrize("name", READABLE_BOMBS)
 def test_a_bomb_around_a_small_picture_costs_nothing(name: str) -> None:
-    data, start = READABLE_BOMBS[name], time.perf_counter()
+    data, start = READABLE_BOMBS[name], time.process_time()
     tracemalloc.start()
     image = normalise(data, ANY_SIZE)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert centre(image)[0] > 150
     assert peak < 4 * len(data) + 30_000_000
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("name", REFUSED_BOMBS)
 def test_a_bomb_is_refused_before_it_is_decoded(name: str) -> None:
     data, reason = REFUSED_BOMBS[name]
-    start = time.perf_counter()
+    start = time.process_time()
     found = refusal(data)
     assert reason in (None, found)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_reader_gets_rgb_from_every_stored_jpeg_or_a_refusal() -> None:

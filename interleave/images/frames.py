@@ -9,8 +9,8 @@ import warnings
 from PIL import Image
 
 from interleave.errors import Unreadable
-from interleave.image_headers import chunks
-from interleave.images import PILLOW_LOCK, hostile_data_refused
+from interleave.images.headers import chunks
+from interleave.images.pillow import PILLOW_LOCK, hostile_data_refused
 
 # Memory: the file, the frame at 4 bytes a px, and its PNG.
 MAX_TIFF_BYTES = 200_000_000

@@ -5,8 +5,8 @@ import pytest
 from cykooz_resizer import CpuExtensions
 from PIL import Image
 
-from interleave import image_resize
-from interleave.image_resize import luma_thumbnail, reduce
+from interleave.images import resize
+from interleave.images.resize import luma_thumbnail, reduce
 
 MODES = {"L": 1, "RGB": 3, "RGBX": 4, "RGBA": 4, "LA": 2, "CMYK": 4}
 
@@ -59,7 +59,7 @@ def test_every_processor_gives_the_same_bytes(mode):
     reduced = set()
     for extensions in CpuExtensions:
         reduce(picture(mode), (9, 9))
-        resizer = image_resize._of_thread.resizer
+        resizer = resize._of_thread.resizer
         usual = resizer.cpu_extensions
         try:
             resizer.cpu_extensions = extensions
