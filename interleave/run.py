@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import orjson
+import pyarrow as pa
 from tqdm import tqdm
 
 from interleave.counts import Counts
@@ -218,6 +219,8 @@ def _attempt(function: Callable[[Payload], Counts], payload: Payload) -> Counts 
             trace = trace.tb_next
         where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
         return f"{type(error).__name__}: {error} ({where}); this is a fault of interleave, please report it"
+    finally:
+        pa.default_memory_pool().release_unused()  # Arrow keeps what it once had, and the next task needs other sizes
 
 
 def _explain(failures: Sequence[str], num_tasks: int) -> str:

@@ -47,6 +47,7 @@ class ColumnsWriter:
             self._writer.write_table(pa.concat_tables(self._pieces).combine_chunks())
             self._pieces.clear()
             self._num_rows = self._num_bytes = 0
+            pa.default_memory_pool().release_unused()  # Arrow would keep the pieces of every group for later
 
 
 @contextmanager
