@@ -1,9 +1,10 @@
-"""SIGKILL at random moments, then resume: is the dataset the same, byte for byte?
+"""SIGKILL at random moments of each stage, then resume: is the dataset the same, byte for byte?
 
     python benchmarks/kill_resume.py [--docs DOCS.jsonl --images FOLDER] [--kills 10] [--workers 2]
 
-Builds once undisturbed. Then, for each kill, begins a new build, kills its whole process group at a random moment of
-the time that the undisturbed build took, and resumes it with the same command. Exits with 1 if any digest differs.
+Builds once undisturbed. Then, for each kill, begins a new build, kills its whole process group in the stage whose turn
+it is, at a random moment of the time that this stage took undisturbed, and resumes it with the same command. Exits with
+1 if any digest differs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -39,9 +41,38 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def kill_after(words: list[str], seconds: float) -> bool:
-    """Starts a build and kills it with all its workers; False if it was done before."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A stage of the undisturbed build."""
+
+    name: str
+    num_tasks: int
+    seconds: float
+    # From the end of the one before it.
+
+
+def stages_of(work: Path, began: float) -> list[Stage]:
+    """In the order in which they ended; began: when the build did, in seconds since 1970."""
+    ends = {}
+    for folder in work.iterdir():
+        if markers := list(folder.glob("*.done")):
+            ends[folder.name] = (max(marker.stat().st_mtime for marker in markers), len(markers))
+    found = []
+    for name, (ended, num_tasks) in sorted(ends.items(), key=lambda item: item[1]):
+        found.append(Stage(name=name, num_tasks=num_tasks, seconds=max(ended - began, 0.0)))
+        began = ended
+    return found
+
+
+def num_done(work: Path, stage: str) -> int:
+    return len(list((work / stage).glob("*.done")))
+
+
+def kill_in(words: list[str], work: Path, before: Stage | None, seconds: float) -> bool:
+    """Starts a build and kills it with all its workers so long after a stage was done; False if it was over before."""
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    while before is not None and num_done(work, before.name) < before.num_tasks and process.poll() is None:
+        time.sleep(0.001)
     try:
         process.wait(seconds)
         return False
@@ -62,25 +93,28 @@ def main() -> None:
     moments = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder) / "whole" / "set", Path(folder) / "killed" / "set"
-        began = time.perf_counter()
+        work = killed.with_name("set.work")
+        began = time.time()
         subprocess.run(command(arguments, whole, arguments.workers), check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - began
+        stages = stages_of(whole.with_name("set.work"), began)
         expected = digest(whole)
         print(f"undisturbed   {expected}")
-        num_killed = num_different = 0
+        num_killed = num_tried = num_different = 0
         while num_killed < arguments.kills:
+            turn = num_tried % len(stages)
+            num_tried += 1
             shutil.rmtree(killed.parent, ignore_errors=True)
-            moment = moments.uniform(0.05, 1) * seconds
-            if not kill_after(command(arguments, killed, arguments.workers), moment):
+            moment = moments.uniform(0, 1) * stages[turn].seconds
+            before = stages[turn - 1] if turn else None
+            if not kill_in(command(arguments, killed, arguments.workers), work, before, moment):
                 continue  # it was done before: no kill
             num_killed += 1
-            done = {path: path.stat().st_mtime for path in killed.parent.rglob("*.done")}
-            stage = max(done, key=lambda path: done[path]).parent.name if done else "start"
+            left = next((stage for stage in stages if num_done(work, stage.name) < stage.num_tasks), stages[-1])
+            place = f"{num_done(work, left.name)} of {left.num_tasks} tasks of {left.name}"
             subprocess.run(command(arguments, killed, arguments.workers), check=True, stdout=subprocess.DEVNULL)
             same = digest(killed) == expected
             num_different += not same
-            verdict = "equal" if same else "DIFFERENT"
-            print(f"kill {num_killed:2} at {moment:6.2f} s, last task done in {stage:<8} {verdict}")
+            print(f"kill {num_killed:2}, {place:30} done   {'equal' if same else 'DIFFERENT'}", flush=True)
     print(f"{num_killed} kills, {num_different} different")
     sys.exit(num_different > 0)
 
