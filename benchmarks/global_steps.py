@@ -27,6 +27,7 @@ from interleave.dedup.dedup import DedupTask, dedup
 from interleave.dedup.settings import Dedup
 from interleave.dedup.tables import BANDS, DOCUMENTS, IMAGES, NO_DATE, PARAGRAPHS, FingerprintFiles
 from interleave.dedup.text_fingerprints import fingerprint_texts
+from interleave.dedup.word_hashes import mix
 from interleave.encode.encode import SAMPLES
 from interleave.shard.plan import PlanTask, plan
 
@@ -59,7 +60,8 @@ def make_fingerprints(folder: Path, number: int, num_documents: int, per_documen
     words[of, 0] = draw.integers(0, 2**64, len(of), dtype=np.uint64)
     prints = fingerprint_texts(words.ravel(), np.arange(num_documents + 1) * WORDS)
     ids = draw.integers(0, 256, (num_documents, 16), dtype=np.uint8)
-    domains = (number * num_documents + np.arange(num_documents, dtype=np.uint64)) // np.uint64(100) + np.uint64(1)
+    # A hundred documents each; spread as hashes are.
+    domains = mix((number * num_documents + np.arange(num_documents, dtype=np.uint64)) // np.uint64(100))
     columns: dict[str, Any] = {
         "id": fixed_binary(ids, 16),
         "url": draw.integers(1, 2**64, num_documents, dtype=np.uint64),
