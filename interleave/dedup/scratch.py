@@ -143,7 +143,7 @@ class Scratch:
         return tempfile.TemporaryFile(dir=self.folder)
 
 
-# So many parts at most: 4,096 of 4 million records are 17 thousand million.
+# So many parts at most: 4,096 of a million records are 4 thousand million.
 _PREFIX_BITS = 12
 
 
