@@ -21,12 +21,13 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image
 
-from interleave import images
 from interleave.errors import Unreadable
+from interleave.images import normalise as codec
+from interleave.images.normalise import ImageTarget, normalise
 from interleave.images.resize import reduce
 
 SAMPLE = Path(__file__).parent.parent / "recipes" / "sample" / "images"
-MARGIN = images._MARGIN  # the same quality on both sides is the point, so is the same filter
+MARGIN = codec._MARGIN  # the same quality on both sides is the point, so is the same filter
 
 
 def target_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -67,7 +68,7 @@ def load(folder: Path, short_side: int) -> list[bytes]:
     for path in sorted(folder.rglob("*")):
         data = path.read_bytes() if path.is_file() else b""
         try:
-            image = images.normalise(data, images.ImageTarget(max_short_side=short_side))
+            image = normalise(data, ImageTarget(max_short_side=short_side))
         except Unreadable:
             continue
         if image.source_format == "jpeg" and min(image.source_width, image.source_height) > short_side:
@@ -87,10 +88,10 @@ def seconds(work: Callable[[bytes], object], corpus: list[bytes]) -> float:
 
 
 def print_speed(corpus: list[bytes], short_side: int, rounds: int) -> None:
-    target = images.ImageTarget(max_short_side=short_side)
+    target = ImageTarget(max_short_side=short_side)
     programs: dict[str, Callable[[bytes], object]] = {
         "limit": lambda data: limit(data, short_side, target.quality),
-        "normalise": lambda data: images.normalise(data, target),
+        "normalise": lambda data: normalise(data, target),
     }
     times: dict[str, list[float]] = {name: [] for name in programs}
     for turn in range(rounds):

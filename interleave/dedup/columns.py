@@ -20,7 +20,7 @@ from interleave.spool import write_parquet
 # Of a sealed dataset: of documents, and of their images, each of which names the row of its document.
 FINGERPRINT_FILES = ("fingerprints/documents.parquet", "fingerprints/images.parquet")
 _ROWS_PER_GROUP, _BYTES_PER_GROUP = 4096, 1 << 24
-# Of a file for a whole dataset: whoever writes or opens it holds about 500 bytes for each column of each group.
+# Of a file for a whole dataset: its writer holds about 900 bytes for each column of each group.
 ROWS_PER_LARGE_GROUP = 1 << 16
 
 
