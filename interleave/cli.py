@@ -16,6 +16,7 @@ from interleave.commands.explore import explore
 from interleave.commands.export import export_app
 from interleave.commands.look import inspect, view
 from interleave.commands.mixture import build_mixture, check_mixture
+from interleave.commands.options import AsJson
 from interleave.commands.profile import profile_app
 from interleave.commands.publish import publish
 from interleave.commands.purge import purge
@@ -59,9 +60,6 @@ class ExecutorName(StrEnum):
 
     PROCESSES = "processes"
     RAY = "ray"
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command()

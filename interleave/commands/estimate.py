@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
+
 
 def estimate(
     recipe: Annotated[Path, typer.Argument(help="A recipe, for example recipes/mmc4.yaml.", show_default=False)],
@@ -18,7 +20,7 @@ def estimate(
         int | None, typer.Option(min=1, help="Processes.  [default: one a core]", show_default=False)
     ] = None,
     machines: Annotated[int, typer.Option(min=1, help="Machines like this one that would share the work.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate what a build would come to.
 

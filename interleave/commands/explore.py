@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
+
 
 def explore(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder.", show_default=False)],
@@ -17,7 +19,7 @@ def explore(
         list[float] | None, typer.Option(help="Another bound to try; may be repeated.", show_default=False)
     ] = None,
     examples: Annotated[int, typer.Option(min=0, max=1000, help="Examples on either side of the bound.")] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what the rules removed, and others would. Nothing is measured again.
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
+
 if TYPE_CHECKING:
     from interleave.translate.run import Write
 
@@ -16,7 +18,6 @@ export_app = typer.Typer(help="Write a dataset in the form of another trainer.",
 
 Dataset = Annotated[Path, typer.Argument(help="A dataset folder, as a build leaves it.", show_default=False)]
 Output = Annotated[Path, typer.Argument(help="A folder that does not exist yet.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Context = Annotated[int, typer.Option(min=16, help="The trainer's --model_max_length, in expanded tokens.")]
 WorldSize = Annotated[int, typer.Option(min=1, help="Ranks that the trainer deals shards to.")]
 Shards = Annotated[

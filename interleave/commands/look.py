@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
+
 
 def inspect(
     path: Annotated[str, typer.Argument(help="A .tar, or a dataset folder, or the URL of either.", show_default=False)],
@@ -24,7 +26,7 @@ def inspect(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page to browse it.", show_default=False)] = None,
     samples: Annotated[int, typer.Option(min=1, max=5000, help="Samples that the page holds.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what is in a shard or a dataset. That is sizes, and one sample with its images in place.
 

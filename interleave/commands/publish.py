@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
+
 
 def publish(
     dataset: Annotated[Path, typer.Argument(help="Folder of a finished dataset.", show_default=False)],
@@ -14,7 +16,7 @@ def publish(
     workers: Annotated[int, typer.Option(min=1, help="Files at a time.")] = 8,
     replace: Annotated[bool, typer.Option("--replace", help="Another dataset there gives way.")] = False,
     take_over: Annotated[bool, typer.Option("--take-over", help="Set aside the claim of somebody who died.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy a finished dataset to an object store, its manifest last.
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
+
 
 def purge(
     output: Annotated[
@@ -17,7 +19,7 @@ def purge(
     ] = False,
     store: Annotated[bool, typer.Option("--store", help="Downloaded images in it, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remove the work folder of a finished dataset.
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
+
 
 def score(
     recipe: Annotated[Path, typer.Argument(help="A recipe with `scores`.", show_default=False)],
@@ -22,7 +24,7 @@ def score(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that measure.  [default: one a core]", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute what a recipe's models say of it. Images and texts get their scores, kept as tables.
 

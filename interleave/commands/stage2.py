@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
 from interleave.validate.stage2.cost import DEFAULT_MFU, Gpu
 from interleave.validate.stage2.needs import Need
 
@@ -24,7 +25,7 @@ def stage2(
     size: Annotated[float, typer.Option(min=0.01, help="Parameters of the language model, in billions.")] = 7,
     gpu: Annotated[Gpu, typer.Option(help="What it is trained on.")] = Gpu.A100,
     mfu: Annotated[float, typer.Option(min=0.01, max=1, help="Model FLOPs utilisation.")] = DEFAULT_MFU,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Advise to run Stage 2, or to skip it. With reasons, costs, and the commands of either path."""
     import orjson

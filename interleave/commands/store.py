@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from interleave.commands.options import AsJson
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 store_app = typer.Typer(help="Look at, fill and shrink stores of downloaded images.", no_args_is_help=True)
 
 StoreFolder = Annotated[Path, typer.Argument(help="The store's folder: `fetch.store` of a recipe.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @store_app.command()

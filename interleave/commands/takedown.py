@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
+
 
 def takedown(
     dataset: Annotated[str, typer.Argument(help="A dataset folder on this machine.", show_default=False)],
@@ -29,7 +31,7 @@ def takedown(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.  [default: one a core]", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remove documents and images from a dataset. They are those that must not be in it any more.
 

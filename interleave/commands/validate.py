@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from interleave.commands.options import AsJson
 from interleave.validate.level import Level
 from interleave.validate.trainers.known import Trainer
 
@@ -44,7 +45,7 @@ def validate(
         int | None, typer.Option(min=1, help="Processes.  [default: one a core]", show_default=False)
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit's XML, for CI.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check that shards are sound.
 
