@@ -6,9 +6,12 @@ import errno
 import itertools
 import os
 import tempfile
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +80,20 @@ def test_a_full_disk_is_an_error_and_no_crash(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(OSError, match="No space left") as caught:
         Scratch(folder=tmp_path, min_bytes_on_disk=0).empty(10, np.int64)
     assert caught.value.filename == str(tmp_path)
+
+
+@pytest.mark.parametrize("per_part", [4, 1000])
+def test_all_but_the_last_piece_is_let_go_before_the_first_part_is_used(tmp_path: Path, per_part: int) -> None:
+    handed: list[weakref.ref[object]] = []
+
+    def records() -> Iterator[tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]]:
+        for start in range(0, 12, 3):
+            keys, values = np.arange(3, dtype=np.uint64) << np.uint64(62), np.arange(start, start + 3)
+            handed.extend((weakref.ref(keys), weakref.ref(values)))
+            yield keys, values
+            del keys, values
+
+    parts = Scratch(folder=tmp_path, per_part=per_part).by_key(records())
+    next(parts)
+    assert len(handed) == 8
+    assert not [one for one in handed[:-2] if one() is not None]
