@@ -21,7 +21,7 @@ from tqdm import tqdm
 from interleave import StreamingDataset
 
 RANKS = (1, 2, 4, 8)
-WORKERS = (0, 1, 2, 4)
+WORKERS = (0, 1, 2, 4, 8)
 # A row as its keys and its ids without padding.
 Row = tuple[tuple[str, ...], tuple[int, ...]]
 Batches = list[dict[str, Any]]
@@ -79,7 +79,7 @@ def check(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stops", type=int, default=20, help="for each of the 16 combinations")
+    parser.add_argument("--stops", type=int, default=20, help="for each combination of ranks and workers")
     parser.add_argument("data", nargs="*", type=Path, default=[Path("shards/mmc4")], help="folders of datasets")
     arguments = parser.parse_args()
     # Workers that read ahead are more than a small machine has cores.
