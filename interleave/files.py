@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,6 +62,24 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Writes a small file durably."""
     with atomic_write(path) as file:
         file.write(data)
+
+
+def create_bytes(path: Path, data: bytes) -> bool:
+    """Writes a small file durably where there is none, whole or not at all; False where there is one.
+
+    The link to a finished neighbour is the one step that fails where something lies: a rename would replace it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}{PARTIAL}")
+    try:
+        write_bytes(partial, data)
+        path.hardlink_to(partial)
+    except FileExistsError:
+        return False
+    finally:
+        partial.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return True
 
 
 def sha256_of(path: Path) -> str:

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import orjson
 
 from interleave.errors import RecipeError, ShardError, TaskError
-from interleave.files import sha256_of
+from interleave.files import create_bytes, sha256_of
 from interleave.remote import PERMANENT, Final, open_filesystem, patiently, said
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, read_manifest
 from interleave.shard.takedown_swap import is_interrupted
@@ -76,7 +76,7 @@ class _Store:
     def create(self, name: str, data: bytes) -> bool:
         """Writes an object where there is none; False where there is one. An answer that was lost is looked up."""
         try:
-            self._patiently(name, lambda: self._system.pipe_file(self._path(name), data, mode="create"))
+            self._patiently(name, lambda: self._create(self._path(name), data))
         except FileExistsError:
             return self.read(name) == data
         return True
@@ -95,6 +95,15 @@ class _Store:
                 raise ShardError(f"holds {num_bytes:,} of {path.stat().st_size:,} bytes after it was written")
 
         self._patiently(name, put)
+
+    def _create(self, path: str, data: bytes) -> None:
+        from fsspec.implementations.local import LocalFileSystem
+
+        if not isinstance(self._system, LocalFileSystem):
+            self._system.pipe_file(path, data, mode="create")
+        # fsspec would look first and write then.
+        elif not create_bytes(Path(self._system._strip_protocol(path)), data):
+            raise FileExistsError(path)
 
     def _path(self, name: str) -> str:
         return f"{self.url}/{name}"

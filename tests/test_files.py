@@ -1,10 +1,12 @@
 import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from interleave import files
-from interleave.files import PARTIAL, atomic_write, call_writer, sha256_of, sweep, write_bytes
+from interleave.files import PARTIAL, atomic_write, call_writer, create_bytes, sha256_of, sweep, write_bytes
 
 
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -26,6 +28,20 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: t
         raise error
     assert (tmp_path / "file").read_bytes() == b"old"
     assert [item.name for item in tmp_path.iterdir()] == ["file"]
+
+
+def test_of_many_that_create_a_file_one_does_and_it_is_whole(tmp_path: Path) -> None:
+    path, start = tmp_path / "new" / "file", threading.Barrier(8)
+
+    def create(number: int) -> bool:
+        start.wait()
+        return create_bytes(path, bytes([number]) * 100_000)
+
+    with ThreadPoolExecutor(8) as threads:
+        created = list(threads.map(create, range(8)))
+    assert created.count(True) == 1
+    assert path.read_bytes() == bytes([created.index(True)]) * 100_000
+    assert [item.name for item in path.parent.iterdir()] == ["file"]
 
 
 def test_what_a_killed_writer_left_does_not_get_into_the_next_file(tmp_path: Path) -> None:
