@@ -69,28 +69,29 @@ class Measured:
     # Removed by another one, or with its document.
     breaks_other: Bools
     # Breaks another rule that looks at the same level: it would go without this one, too.
+    one_in: int = 1
+    # Of so many documents one was looked at.
 
 
 class Ledger:
     """The ledger of one dataset.
 
+    most_units: of a level with more, `measured` looks at those of every 2nd, 4th, 8th ... document, by its id: ids are
+    hashes, so that is a fair draw, and the same each time. None: at all of them, which are held in memory.
+
     Raises:
         ShardError: the folder is no finished dataset, or its ledger cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most_units: int | None = None) -> None:
         self.manifest = read_manifest(folder)
+        self._most_units = most_units
         self._folder = folder / "ledger"
         if not set(DROPS.names) <= set(self._schema("drops").names):
             raise ShardError(f"{self._folder / 'drops.parquet'} is no ledger: expected {', '.join(DROPS.names)}")
         self._levels: dict[str, pa.Table] = {}
         self._reasons: dict[str, pa.ChunkedArray] = {}
         self._recipe = recipe_bounds(self.manifest.recipe)
-
-    @cached_property
-    def drops(self) -> pa.Table:
-        """All of them."""
-        return self._read("drops")
 
     def num_drops(self) -> dict[tuple[str, str, str], int]:
         """(stage, rule, level) -> drops, in the order in which they were first met; counted a row group at a time."""
@@ -108,6 +109,13 @@ class Ledger:
         with self._opened(level) as file:
             return int(file.metadata.num_rows)
 
+    def one_in(self, level: str) -> int:
+        """Of so many documents `measured` looks at one: a power of two, 1 for all."""
+        if self._most_units is None:
+            return 1
+        num_times = -(-self.num_units(level) // max(self._most_units, 1))
+        return 1 << max(num_times - 1, 0).bit_length()
+
     def lost_to(self, doc_ids: pa.Array | pa.ChunkedArray | None = None) -> dict[str, pa.Array]:
         """Rule -> documents that lost images or sentences to it: among these, or among all."""
         found: dict[str, list[pa.Array]] = {}
@@ -119,9 +127,10 @@ class Ledger:
         return {rule: pc.unique(pa.chunked_array(parts)) for rule, parts in found.items()}
 
     def level(self, level: str) -> pa.Table:
-        """The signals of a level."""
+        """The signals of a level, of the documents that are looked at."""
         if level not in self._levels:
-            self._levels[level] = self._read(level)
+            groups = [self._looked_at(table, level) for table in self._groups(level)]
+            self._levels[level] = pa.concat_tables([self._schema(level).empty_table(), *groups])
         return self._levels[level]
 
     def rules(self) -> Iterator[tuple[str, str]]:
@@ -156,49 +165,68 @@ class Ledger:
             by_this=by_this,
             by_other=np.asarray(pc.is_valid(reasons)) & ~by_this,
             breaks_other=breaks_other,
+            one_in=self.one_in(level),
         )
 
     def bounds(self, rule: str) -> Bounds:
         """What a rule keeps: by the recipe, or else by what its drops were held against."""
-        if rule in self._recipe:
-            return self._recipe[rule]
-        of_rule = self.drops.filter(pc.equal(self.drops["rule"], rule))
-        values, thresholds = (of_rule[name].to_numpy().astype(np.float64) for name in ("value", "threshold"))
-        return Bounds(minimum=_first(thresholds[values < thresholds]), maximum=_first(thresholds[values > thresholds]))
+        return self._recipe[rule] if rule in self._recipe else self._stated.get(rule, Bounds())
+
+    @cached_property
+    def _stated(self) -> dict[str, Bounds]:
+        """By rule: what the first of its drops on either side were held against."""
+        found: dict[str, Bounds] = {}
+        for table in self._groups("drops", ["rule", "value", "threshold"]):
+            for rule in pc.unique(table["rule"]).to_pylist():
+                of_rule = table.filter(pc.equal(table["rule"], rule))
+                values, thresholds = (of_rule[name].to_numpy().astype(np.float64) for name in ("value", "threshold"))
+                known = found.get(rule, Bounds())
+                low, high = _first(thresholds[values < thresholds]), _first(thresholds[values > thresholds])
+                found[rule] = Bounds(
+                    minimum=low if known.minimum is None else known.minimum,
+                    maximum=high if known.maximum is None else known.maximum,
+                )
+        return found
 
     def reasons(self, level: str, units: pa.Table) -> pa.ChunkedArray:
         """(num_units,) the rule that removed a unit, or its document; null where it was kept.
 
         units: doc_id and, for images and sentences, their index.
         """
-        of_documents = self._dropped("documents").rename_columns(["doc_id", "document_rule"])
+        of_documents = self._dropped("documents", level).rename_columns(["doc_id", "document_rule"])
         numbered = units.append_column("row", pa.array(np.arange(len(units))))
         joined = numbered.join(of_documents, "doc_id")
         column = _UNIT[level]
         if column is None:
             joined = joined.append_column("reason", joined["document_rule"])
         else:
-            joined = joined.join(self._dropped(level), ["doc_id", column])
+            joined = joined.join(self._dropped(level, level), ["doc_id", column])
             joined = joined.append_column("reason", pc.coalesce(joined["rule"], joined["document_rule"]))
         return joined.sort_by("row")["reason"]
 
-    def _dropped(self, level: str) -> pa.Table:
-        """doc_id, index of the unit, rule: of the drops of a level."""
+    def _dropped(self, level: str, of: str) -> pa.Table:
+        """doc_id, index of the unit, rule: drops of a level, of the documents that are looked at for another one."""
         column = _UNIT[level]
-        if column is None:
-            is_unit = pc.and_(pc.is_null(self.drops["image"]), pc.is_null(self.drops["sentence"]))
-            return self.drops.filter(is_unit).select(["doc_id", "rule"])
-        return self.drops.filter(pc.is_valid(self.drops[column])).select(["doc_id", column, "rule"])
+        names = [name for name in ("doc_id", column, "rule") if name]
+        found = [DROPS.empty_table().select(names)]
+        for group in self._groups("drops", ["doc_id", "image", "sentence", "rule"]):
+            table = self._looked_at(group, of)
+            is_part = pc.or_(pc.is_valid(table["image"]), pc.is_valid(table["sentence"]))
+            is_unit = pc.invert(is_part) if column is None else pc.is_valid(table[column])
+            found.append(table.filter(is_unit).select(names))
+        return pa.concat_tables(found)
 
-    def _read(self, name: str) -> pa.Table:
-        with self._opened(name) as file:
-            return file.read()
+    def _looked_at(self, table: pa.Table, level: str) -> pa.Table:
+        """Its rows of the documents that are looked at for a level."""
+        if (one_in := self.one_in(level)) == 1:
+            return table
+        return table.filter(pc.less(table["doc_id"], f"{2**128 // one_in:032x}"))
 
     def _schema(self, name: str) -> pa.Schema:
         with self._opened(name) as file:
             return file.schema_arrow
 
-    def _groups(self, name: str, columns: list[str]) -> Iterator[pa.Table]:
+    def _groups(self, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
         with self._opened(name) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns=columns)

@@ -37,6 +37,8 @@ class RuleView:
     rule: str
     level: str
     bounds: Bounds
+    one_in: int
+    # Of so many documents one was looked at; the numbers below are of those.
     num_units: int
     num_measured: int
     num_removed: int
@@ -78,18 +80,17 @@ def explore(
     """What a ledger says, with these rules from near; None: with all that measured something.
 
     bounds: to try besides those that are tried anyway. everywhere: half of the examples lie far from the bound.
-    most_units: rules that looked at more are left out, since a level is held in memory.
+    most_units: rules that measured more are looked at with a part of the documents, since a level is held in memory.
 
     Raises:
         ShardError: no such dataset, or no such rule.
     """
     if not all(map(math.isfinite, bounds)):
         raise ShardError("a bound is a number, neither nan nor inf")
-    ledger = Ledger(folder)
+    ledger = Ledger(folder, most_units)
     drops = ledger.num_drops()
     known = [name for _, name in ledger.rules()]
-    small = [name for level, name in ledger.rules() if most_units is None or ledger.num_units(level) <= most_units]
-    measured = [_measured(ledger, name, folder, known) for name in (small if rules is None else rules)]
+    measured = [_measured(ledger, name, folder, known) for name in (known if rules is None else rules)]
     pick = spread if everywhere else nearest
     picked = [tuple(_units(each, rows) for rows in pick(each, num_examples)) for each in measured]
     # In one pass over the work folder, whatever the number of rules.
@@ -123,6 +124,7 @@ def _rule_view(
         rule=measured.rule,
         level=measured.level,
         bounds=measured.bounds,
+        one_in=measured.one_in,
         num_units=len(measured.values),
         num_measured=num_measured,
         num_removed=int(measured.by_this.sum()),

@@ -163,7 +163,7 @@ class Answers:
         return [example.jpeg for example in (*view.removed, *view.kept)]
 
     def read_rules(self, most_units: int | None) -> list[str]:
-        """Reads the rules that measured something, but not more than so many units, in one pass; their names."""
+        """Reads the rules that measured something in one pass, with at most about so many units each; their names."""
         folder = self._opened.folder
         if folder is not None:
             found = explore(folder, None, num_examples=_NUM_EXAMPLES, everywhere=True, most_units=most_units)
@@ -247,6 +247,7 @@ def _plain_rule(view: RuleView) -> dict[str, Any]:
         "level": view.level,
         "minimum": view.bounds.minimum,
         "maximum": view.bounds.maximum,
+        "one_in": view.one_in,
         "num_units": view.num_units,
         "num_measured": view.num_measured,
         "num_removed": view.num_removed,

@@ -19,7 +19,7 @@ from interleave.validate.look.document import page
 from interleave.validate.look.opened import open_samples
 
 _NUM_IN_REPORT = 24
-_MOST_UNITS_IN_REPORT = 3_000_000
+_MOST_UNITS_IN_REPORT = 250_000
 # px, of the longer side of a picture.
 _SIDE = 400
 _SIDE_OF_EXAMPLE = 256
@@ -47,7 +47,7 @@ def write_report(folder: Path) -> Written:
 def write_page(dataset: str | Path, path: Path, *, num_samples: int, most_units: int | None = None) -> Written:
     """Writes the page of a dataset or a tar, with about so many samples, evenly spaced over it.
 
-    most_units: rules that looked at more documents, images or sentences than that have no distribution in it.
+    most_units: of rules that measured more documents, images or sentences than that a part is looked at.
 
     Raises:
         ShardError: there is nothing to look at.

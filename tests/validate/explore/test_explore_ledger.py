@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fixtures_build import copy_of, small_dataset
+from fixtures_build import copy_of, sample_dataset, small_dataset
 
 from interleave.drops import DROPS
 from interleave.errors import ShardError
@@ -80,6 +81,20 @@ def test_another_bound_says_what_it_would_remove_and_keep(side: Any) -> None:
     # Of the two that were removed, the one with faces stays away.
     looser = effect(side, Bounds(minimum=5))
     assert (looser.num_broken, looser.num_more, looser.num_fewer) == (0, 0, 1)
+
+
+def test_of_many_units_those_of_some_documents_are_looked_at_and_judged_the_same() -> None:
+    whole, part = Ledger(sample_dataset()), Ledger(sample_dataset(), most_units=20)
+    assert whole.one_in("images") == 1 and part.one_in("images") > 1
+    for _, rule in whole.rules():
+        every, some = whole.measured(rule), part.measured(rule)
+        assert every is not None and some is not None
+        limit = f"{2**128 // some.one_in:032x}"
+        rows = [row for row, doc_id in enumerate(every.units["doc_id"].to_pylist()) if doc_id < limit]
+        assert some.units.equals(every.units.take(rows)) and some.bounds == every.bounds
+        assert some.one_in == 1 or 0 < len(rows) < len(every.units)
+        for name in ("values", "by_this", "by_other", "breaks_other"):
+            np.testing.assert_array_equal(getattr(some, name), getattr(every, name)[rows])
 
 
 def test_bounds_are_tried_on_the_side_that_the_rule_has(side: Any) -> None:

@@ -147,6 +147,17 @@ def test_a_slider_tells_what_another_bound_would_do(url: str) -> None:
         assert "Removed with these bounds" in text_of(page, "article")
 
 
+def test_where_a_part_of_the_documents_was_looked_at_the_page_says_of_how_many(tmp_path: Path) -> None:
+    write_page(sample_dataset(), tmp_path / "page.html", num_samples=2, most_units=20)
+    measured = Ledger(sample_dataset(), most_units=20).measured("image_side")
+    assert measured is not None and measured.one_in > 1
+    with open_page((tmp_path / "page.html").as_uri()) as (page, seen):
+        visit(page, "removed/image_side")
+        said = text_of(page, "article p")
+        assert f"of {len(measured.values)} images" in said and f"one document in {measured.one_in}" in said
+        assert seen.faults == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_is_accessible_in_light_and_dark(file_url: str, scheme: str) -> None:
     from axe_playwright_python.base import AXE_FILE_PATH

@@ -28,7 +28,7 @@ async function showRemoved(source, name) {
 
 function showRule(article, rule, source) {
   article.append(element("h2", {}, rule.rule),
-    element("p", { class: "soft" }, `Measured of ${count(rule.num_measured)} of ${count(rule.num_units)} ${rule.level}; removed ${count(rule.num_removed)}.`));
+    element("p", { class: "soft" }, `Measured of ${count(rule.num_measured)} of ${count(rule.num_units)} ${rule.level}; removed ${count(rule.num_removed)}.${rule.one_in > 1 ? ` Looked at: one document in ${count(rule.one_in)}.` : ""}`));
   if (rule.curve === null || !rule.bins.length) return;
   const chart = ruleChart(rule);
   const effect = element("p", { class: "effect", "aria-live": "polite" });
