@@ -86,11 +86,12 @@ class Ledger:
     def __init__(self, folder: Path, most_units: int | None = None) -> None:
         self.manifest = read_manifest(folder)
         self._most_units = most_units
+        self._tables: dict[str, tuple[pa.Schema, int]] = {}
         self._folder = folder / "ledger"
         if not set(DROPS.names) <= set(self._schema("drops").names):
             raise ShardError(f"{self._folder / 'drops.parquet'} is no ledger: expected {', '.join(DROPS.names)}")
-        self._levels: dict[str, pa.Table] = {}
-        self._reasons: dict[str, pa.ChunkedArray] = {}
+        self._read: tuple[str, pa.Table, pa.ChunkedArray] | None = None
+        # The level that was asked for last: its name, what its rules measured, who removed what.
         self._recipe = recipe_bounds(self.manifest.recipe)
 
     def num_drops(self) -> dict[tuple[str, str, str], int]:
@@ -106,8 +107,7 @@ class Ledger:
 
     def num_units(self, level: str) -> int:
         """Rows of a level's signals."""
-        with self._opened(level) as file:
-            return int(file.metadata.num_rows)
+        return self._known(level)[1]
 
     def one_in(self, level: str) -> int:
         """Of so many documents `measured` looks at one: a power of two, 1 for all."""
@@ -128,10 +128,7 @@ class Ledger:
 
     def level(self, level: str) -> pa.Table:
         """The signals of a level, of the documents that are looked at."""
-        if level not in self._levels:
-            groups = [self._looked_at(table, level) for table in self._groups(level)]
-            self._levels[level] = pa.concat_tables([self._schema(level).empty_table(), *groups])
-        return self._levels[level]
+        return self._signals(level, self._schema(level).names)
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """(level, name) of every rule that measured something."""
@@ -145,11 +142,8 @@ class Ledger:
         level = next((level for level, name in self.rules() if name == rule), None)
         if level is None:
             return None
-        table = self.level(level)
-        units = table.select([name for name in ("doc_id", _UNIT[level]) if name])
-        if level not in self._reasons:
-            self._reasons[level] = self.reasons(level, units)
-        reasons = self._reasons[level]
+        table, reasons = self._measured(level)
+        units = _units(table, level)
         by_this = np.asarray(pc.fill_null(pc.equal(reasons, rule), False))
         values = _floats(table, rule)
         others = [name for of, name in self.rules() if of == level and name != rule]
@@ -167,6 +161,19 @@ class Ledger:
             breaks_other=breaks_other,
             one_in=self.one_in(level),
         )
+
+    def _measured(self, level: str) -> tuple[pa.Table, pa.ChunkedArray]:
+        """What the rules of a level measured, and the rule that removed each unit."""
+        if self._read is None or self._read[0] != level:
+            self._read = None  # it is let go before the next one is read
+            rules = [_PREFIX + name for of, name in self.rules() if of == level]
+            table = self._signals(level, [name for name in ("doc_id", _UNIT[level], *rules) if name])
+            self._read = (level, table, self.reasons(level, _units(table, level)))
+        return self._read[1:]
+
+    def _signals(self, level: str, columns: list[str]) -> pa.Table:
+        groups = [self._looked_at(table, level) for table in self._groups(level, columns)]
+        return pa.concat_tables([self._schema(level).empty_table().select(columns), *groups])
 
     def bounds(self, rule: str) -> Bounds:
         """What a rule keeps: by the recipe, or else by what its drops were held against."""
@@ -223,13 +230,20 @@ class Ledger:
         return table.filter(pc.less(table["doc_id"], f"{2**128 // one_in:032x}"))
 
     def _schema(self, name: str) -> pa.Schema:
-        with self._opened(name) as file:
-            return file.schema_arrow
+        return self._known(name)[0]
 
-    def _groups(self, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    def _known(self, name: str) -> tuple[pa.Schema, int]:
+        """Schema and rows of a table."""
+        if name not in self._tables:
+            with self._opened(name) as file:
+                self._tables[name] = file.schema_arrow, int(file.metadata.num_rows)
+        return self._tables[name]
+
+    def _groups(self, name: str, columns: list[str]) -> Iterator[pa.Table]:
         with self._opened(name) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns=columns)
+                pa.default_memory_pool().release_unused()  # it would keep what decoding took
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[pq.ParquetFile]:
@@ -239,6 +253,11 @@ class Ledger:
                 yield file
         except (OSError, pa.ArrowException) as error:
             raise ShardError(f"{path} cannot be read: {str(error)[:200]}") from None
+
+
+def _units(table: pa.Table, level: str) -> pa.Table:
+    """doc_id and, for images and sentences, their index."""
+    return table.select([name for name in ("doc_id", _UNIT[level]) if name])
 
 
 def recipe_bounds(recipe: Mapping[str, Any]) -> dict[str, Bounds]:

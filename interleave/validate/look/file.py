@@ -19,7 +19,7 @@ from interleave.validate.look.document import page
 from interleave.validate.look.opened import open_samples
 
 _NUM_IN_REPORT = 24
-_MOST_UNITS_IN_REPORT = 250_000
+_MOST_UNITS_IN_REPORT = 100_000
 # px, of the longer side of a picture.
 _SIDE = 400
 _SIDE_OF_EXAMPLE = 256
