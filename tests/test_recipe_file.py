@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ def faults(folder: Path, text: str, *overrides: str) -> str:
     with pytest.raises(RecipeError) as caught:
         load(folder, text, *overrides)
     return str(caught.value)
+
+
+def test_many_faults_take_hardly_longer_than_one(folder: Path) -> None:
+    rules = "".join("    - {kind: num_images, mim: 1}\n" for _ in range(200))
+    faults(folder, BASE + "sed: 1")
+    began = time.process_time()
+    assert faults(folder, f"{BASE}clean:\n  rules:\n{rules}").count("did you mean 'min'") == 200
+    assert time.process_time() - began < 1
 
 
 def test_a_short_recipe_gets_the_documented_defaults(folder: Path) -> None:
