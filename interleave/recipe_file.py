@@ -15,6 +15,9 @@ from interleave.errors import RecipeError
 from interleave.recipe import Recipe
 from interleave.recipe_yaml import override, read_yaml, set_key, show, suggest
 
+# Faults of one recipe.
+_MOST_SHOWN = 100
+
 
 def load_recipe(path: Path, overrides: Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> Recipe:
     """Reads a recipe.
@@ -33,8 +36,11 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), settings: Mapping[str
     try:
         return Recipe.model_validate(data, context={"recipe_folder": path.absolute().parent})
     except ValidationError as error:
-        faults = [f"  {_explain(detail)}" for detail in error.errors(include_url=False)]
-        raise RecipeError("\n".join([f"{path}: {len(faults)} fault(s) in the recipe", *faults])) from None
+        lines = [f"{path}: {error.error_count()} fault(s) in the recipe"]
+        lines += [f"  {_explain(detail)}" for detail in error.errors(include_url=False)[:_MOST_SHOWN]]
+        if error.error_count() > _MOST_SHOWN:
+            lines.append(f"  and {error.error_count() - _MOST_SHOWN:,} more")
+        raise RecipeError("\n".join(lines)) from None
 
 
 def _explain(detail: ErrorDetails) -> str:
