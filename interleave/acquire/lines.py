@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ DAMAGE = (
     zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,
+    UnicodeDecodeError,  # of a name in a zip
+    struct.error,
     NotImplementedError,
     RuntimeError,
     pa.ArrowException,

@@ -82,8 +82,8 @@ class SharedBands:
         counts = np.diff(self.offsets)[order]
         offsets = np.concatenate([[0], np.cumsum(counts)])
         buckets = self.scratch.empty(len(self.buckets), np.uint32)
-        for start in range(0, len(order), _AT_ONCE):
-            some = slice(start, min(start + _AT_ONCE, len(order)))
+        for start in range(0, len(order), _AT_ONCE // len(BANDS)):  # an item has a bucket of each band at most
+            some = slice(start, min(start + _AT_ONCE // len(BANDS), len(order)))
             low, high = offsets[some.start], offsets[some.stop]
             shift = np.repeat(self.offsets[order[some]] - offsets[some], counts[some])
             buckets[low:high] = self.buckets[np.arange(low, high) + shift]

@@ -89,6 +89,16 @@ def test_a_damaged_zip_fails_with_its_name_whatever_its_method(tmp_path: Path) -
             read(path)
 
 
+@pytest.mark.parametrize("count", [1, -1])
+def test_a_name_in_a_zip_that_is_no_text_fails_with_the_zips_name(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "docs.jsonl.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("d\u00f6cs.jsonl", CONTENT)
+    path.write_bytes(path.read_bytes().replace("\u00f6".encode(), b"\xff\xff", count))
+    with pytest.raises(TaskError, match=r"docs\.jsonl\.zip to its end"):
+        read(path)
+
+
 @pytest.mark.parametrize(("members", "count"), [([], 0), (["a.jsonl", "b.jsonl"], 2)])
 def test_a_zip_holds_one_file_of_documents(tmp_path: Path, members: list[str], count: int) -> None:
     with zipfile.ZipFile(tmp_path / "docs.jsonl.zip", "w") as archive:
