@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from interleave.errors import RecipeError
-from interleave.recipe_yaml import override, read_yaml, set_key, show, suggest
+from interleave.recipe_yaml import override, read_yaml, refusal, set_key, show, suggest
 from interleave.settings import Location, OptionalLocation, Settings, resolve_location_or_url
 
 if TYPE_CHECKING:
@@ -148,8 +148,7 @@ def read_mixture(path: Path, overrides: Sequence[str] = ()) -> Mixture:
     try:
         settings = MixtureFile.model_validate(data, context={"recipe_folder": path.absolute().parent}).mixture
     except ValidationError as error:
-        faults = [f"  {_explain(detail)}" for detail in error.errors(include_url=False)]
-        raise RecipeError("\n".join([f"{path}: {len(faults)} fault(s) in the mixture", *faults])) from None
+        raise refusal(path, "mixture", error, _explain) from None
     others = [words for words in overrides if words not in own]
     parts = [_part(settings, name, _overrides_of(name, settings, others)) for name in settings.datasets]
     _check_folders(path, parts)

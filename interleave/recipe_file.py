@@ -11,12 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from interleave.errors import RecipeError
 from interleave.recipe import Recipe
-from interleave.recipe_yaml import override, read_yaml, set_key, show, suggest
-
-# Faults of one recipe.
-_MOST_SHOWN = 100
+from interleave.recipe_yaml import override, read_yaml, refusal, set_key, show, suggest
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> Recipe:
@@ -26,7 +22,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), settings: Mapping[str
     settings: the same as values by dotted key, as a mixture sets them.
 
     Raises:
-        RecipeError: names every fault with its place, what was got, and what was expected.
+        RecipeError: names the faults with their places, what was got, and what was expected.
     """
     data = read_yaml(path)
     for name, value in (settings or {}).items():
@@ -36,11 +32,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), settings: Mapping[str
     try:
         return Recipe.model_validate(data, context={"recipe_folder": path.absolute().parent})
     except ValidationError as error:
-        lines = [f"{path}: {error.error_count()} fault(s) in the recipe"]
-        lines += [f"  {_explain(detail)}" for detail in error.errors(include_url=False)[:_MOST_SHOWN]]
-        if error.error_count() > _MOST_SHOWN:
-            lines.append(f"  and {error.error_count() - _MOST_SHOWN:,} more")
-        raise RecipeError("\n".join(lines)) from None
+        raise refusal(path, "recipe", error, _explain) from None
 
 
 def _explain(detail: ErrorDetails) -> str:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from interleave.errors import RecipeError
 from interleave.settings import FromCommandLine
 
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
 MAX_BYTES = 1_000_000
 # Aliases let a small file stand for a huge tree ("billion laughs"): what is walked is bounded, not what is written.
 MAX_NODES = 100_000
+# Faults of one file.
+_MOST_SHOWN = 100
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -142,6 +148,16 @@ def _from_command_line(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _from_command_line(item) for key, item in value.items()}
     return value
+
+
+def refusal(path: Path, kind: str, error: ValidationError, explain: Callable[[ErrorDetails], str]) -> RecipeError:
+    """All that is wrong with a file, a line a fault; of very many the first ones."""
+    number = error.error_count()
+    lines = [f"{path}: {number} fault(s) in the {kind}"]
+    lines += [f"  {explain(detail)}" for detail in error.errors(include_url=False)[:_MOST_SHOWN]]
+    if number > _MOST_SHOWN:
+        lines.append(f"  and {number - _MOST_SHOWN:,} more")
+    return RecipeError("\n".join(lines))
 
 
 def suggest(name: str, names: Sequence[str]) -> str:
