@@ -5,7 +5,7 @@
 The two are measured in turn; ratios are of medians. Both sides get a shard at a time, in the same number of processes.
 Without a dataset the recipe's sample is built, which is so small that much of the time is spent beside images.
 
---quick takes that one, and exits with 1 below a quarter of the limit. A round takes hundredths of a second then, so that
+--quick takes that one, and exits with 1 below a quarter of the limit. A round takes hundredths of a second then, and
 anything else that runs decides a median: ten rounds, and each side's best.
 """
 

@@ -49,8 +49,6 @@ class Parser:
     refusals: tuple[type[Exception], ...]
     # How a bad input may be refused; any other exception is a finding.
     mutate: Mutate = mutate_bytes
-    share: float = 1.0
-    # Of the mutations asked for: slow ones get fewer.
 
 
 def sample_lines() -> list[bytes]:
@@ -270,7 +268,7 @@ PARSERS: dict[str, Parser] = {
     ),
     "image": Parser(seeds=pictures, read=lambda data, _: [normalise(data, TARGET), None][1], refusals=(Unreadable,)),
     "html": Parser(seeds=pages, read=read_one_page, refusals=(Unreadable,)),
-    "warc": Parser(seeds=warcs, read=read_warc, refusals=(TaskError,), share=0.3),
+    "warc": Parser(seeds=warcs, read=read_warc, refusals=(TaskError,)),
     "tar": Parser(
         seeds=our_tars, read=read_our_tar, refusals=(ShardError,), mutate=either(mutate_bytes, tar_with_checksums)
     ),
@@ -284,9 +282,9 @@ PARSERS: dict[str, Parser] = {
     "manifest": Parser(
         seeds=manifests, read=read_one_manifest, refusals=(ShardError,), mutate=either(mutate_bytes, mutate_manifest)
     ),
-    "recipe": Parser(seeds=recipes, read=read_recipe, refusals=(RecipeError,), share=0.05),
+    "recipe": Parser(seeds=recipes, read=read_recipe, refusals=(RecipeError,)),
     "pickle": Parser(seeds=pickles, read=read_one_pickle, refusals=(Unreadable,)),
-    "vila-pkl": Parser(seeds=pickles, read=read_vila_file, refusals=(), share=0.3),
+    "vila-pkl": Parser(seeds=pickles, read=read_vila_file, refusals=()),
     "sample-json": Parser(
         seeds=lambda: members_of_samples(".json"),
         read=lambda data, _: [read_record(data), None][1],

@@ -107,14 +107,13 @@ def main() -> None:
     num_found = 0
     for name in arguments.parsers or PARSERS:
         began = time.monotonic()
-        num_mutations = max(1, int(arguments.mutations * PARSERS[name].share))
-        result = fuzz_apart(name, num_mutations, arguments.seed, arguments.keep)
+        result = fuzz_apart(name, arguments.mutations, arguments.seed, arguments.keep)
         findings = result["findings"]
         assert isinstance(findings, dict)
         num_found += len(findings)
         print(
-            f"{name:14} {num_mutations:>10,} mutations, {result['refused']:>10,} refused, {len(findings)} findings, "
-            f"{time.monotonic() - began:,.0f} s",
+            f"{name:14} {arguments.mutations:>10,} mutations, {result['refused']:>10,} refused, "
+            f"{len(findings)} findings, {time.monotonic() - began:,.0f} s",
             flush=True,
         )
         for what, number in findings.items():
