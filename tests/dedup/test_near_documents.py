@@ -1,3 +1,4 @@
+import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def test_items_are_in_one_bucket_where_a_band_of_theirs_is_the_same(rows: list[l
         for one in range(len(rows))
         if any(rows[one][band] == rows[other][band] for other in range(len(rows)) if other != one for band in range(3))
     ]
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=3, max_size=3), min_size=1, max_size=12), st.randoms())
+def test_ordered_in_pieces_each_item_keeps_its_buckets(rows: list[list[int]], draw: random.Random) -> None:
+    shared = bands_of(rows)
+    order = np.array(draw.sample(range(len(shared.items)), len(shared.items)), dtype=np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near_documents, "_AT_ONCE", 2 * len(BANDS))  # pieces of two items
+        ordered = shared.ordered(order)
+    assert ordered.items.tolist() == shared.items[order].tolist()
+    assert buckets_of(ordered) == buckets_of(shared)
 
 
 def test_what_is_near_to_a_leader_goes_and_what_went_leads_nobody() -> None:

@@ -16,8 +16,9 @@ from fixtures_build import Members, copy_of, edit_shard, ledger, records, sample
 
 from interleave.validate.explore.effect import effect
 from interleave.validate.explore.ledger import Bounds, Ledger
+from interleave.validate.look import file
 from interleave.validate.look.answers import Answers
-from interleave.validate.look.file import write_page
+from interleave.validate.look.file import write_page, write_report
 from interleave.validate.look.opened import open_samples
 from interleave.validate.look.server import ViewServer
 
@@ -147,11 +148,15 @@ def test_a_slider_tells_what_another_bound_would_do(url: str) -> None:
         assert "Removed with these bounds" in text_of(page, "article")
 
 
-def test_where_a_part_of_the_documents_was_looked_at_the_page_says_of_how_many(tmp_path: Path) -> None:
-    write_page(sample_dataset(), tmp_path / "page.html", num_samples=2, most_units=20)
-    measured = Ledger(sample_dataset(), most_units=20).measured("image_side")
+def test_the_page_of_a_build_looks_at_a_part_of_the_documents_and_says_of_how_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "_MOST_UNITS_IN_REPORT", 20)
+    folder = copy_of(sample_dataset(), tmp_path / "mmc4")
+    written = write_report(folder)
+    measured = Ledger(folder, most_units=20).measured("image_side")
     assert measured is not None and measured.one_in > 1
-    with open_page((tmp_path / "page.html").as_uri()) as (page, seen):
+    with open_page(Path(written.path).as_uri()) as (page, seen):
         visit(page, "removed/image_side")
         said = text_of(page, "article p")
         assert f"of {len(measured.values)} images" in said and f"one document in {measured.one_in}" in said
