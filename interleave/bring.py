@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from interleave.errors import RecipeError, ShardError, TaskError
 from interleave.files import PARTIAL, write_bytes
+from interleave.object_store import stamp_of
 from interleave.recipe import Recipe
 from interleave.remote import PERMANENT, Final, open_filesystem, patiently, said
 from interleave.settings import is_url
@@ -29,8 +30,6 @@ from interleave.settings import is_url
 FOLDER = "input"
 _NUM_AT_ONCE = 8
 _NUM_TRIES, _FIRST_DELAY_S, _TIMEOUT_S = 6, 0.5, 60.0
-# Of what stores tell of a file: what changes with its content.
-_STAMPS = ("ETag", "etag", "md5Hash", "checksum", "mtime", "LastModified", "updated", "created")
 
 
 def bring_in(recipe: Recipe, work: Path, *, quiet: bool = False, first_delay_s: float = _FIRST_DELAY_S) -> Recipe:
@@ -69,7 +68,7 @@ def _bring(url: str, folder: Path, source: str, *, quiet: bool, first_delay_s: f
     if not files:
         raise RecipeError(f"source {source}: {url} leads to no file; expected a file, a folder or a glob of files")
     known = folder.with_name(f"{folder.name}.json")
-    stamps = {name: _stamp(info) for name, info in files.items()}
+    stamps = {name: stamp_of(info) for name, info in files.items()}
     before = _read(known)
     missing = [name for name in stamps if before.get(name) != stamps[name] or not (folder / name).is_file()]
     for name in sorted(set(before) - set(stamps)):
@@ -114,10 +113,6 @@ def _fixed_part(pattern: str) -> str:
     parts = pattern.split("/")
     first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     return "/".join(parts[:first])
-
-
-def _stamp(info: Mapping[str, Any]) -> list[str]:
-    return [str(info.get("size")), *(str(info[name]) for name in _STAMPS if name in info)]
 
 
 def _download(system: Any, info: Mapping[str, Any], path: Path) -> None:
