@@ -1,0 +1,153 @@
+"""A folder of an object store, or of anything else that fsspec writes to: whole objects under their final names.
+
+Nothing is renamed, nothing is listed: a store may tell late what lies in it. What was answered to a write is not
+believed alone: sizes are looked at afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from interleave.errors import ShardError
+from interleave.files import PARTIAL, create_bytes
+from interleave.remote import PERMANENT, Final, open_filesystem, patiently, said
+
+Result = TypeVar("Result")
+
+FIRST_DELAY_S = 0.5
+_NUM_TRIES, _TIMEOUT_S = 6, 60.0
+# Of what stores tell of an object: what changes with its content.
+_STAMPS = ("ETag", "etag", "md5Hash", "checksum", "mtime", "LastModified", "updated", "created")
+
+
+class ObjectStore:
+    """A folder of an object store. Safe for several threads.
+
+    All methods raise ShardError where the store fails time after time, `Final` where it refuses.
+    """
+
+    def __init__(self, url: str, first_delay_s: float = FIRST_DELAY_S) -> None:
+        """first_delay_s: before the second of several tries, which double it."""
+        self.url = url.rstrip("/")
+        self._first_delay_s = first_delay_s
+        self._system = open_filesystem(self.url, _TIMEOUT_S)
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a small object; None where there is none."""
+        try:
+            data: bytes = self._patiently(name, lambda: self._system.cat_file(self._path(name)))
+        except FileNotFoundError:
+            return None
+        return data
+
+    def read_ranges(self, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
+        """Parts of objects, all at once; a range: (name, offset, length in bytes)."""
+        if not ranges:
+            return []
+        names, starts, ends = zip(*((self._path(name), at, at + length) for name, at, length in ranges), strict=True)
+
+        def get() -> list[bytes]:
+            found = self._system.cat_ranges(list(names), list(starts), list(ends), on_error="raise")
+            for (name, at, length), data in zip(ranges, found, strict=True):
+                if len(data) != length:
+                    raise ShardError(f"{name} gave {len(data):,} of {length:,} bytes at {at:,}")
+            return [bytes(data) for data in found]
+
+        return self._patiently(ranges[0][0], get)
+
+    def stamp(self, name: str) -> list[str] | None:
+        """What tells one content of an object from another; None where there is no object."""
+        try:
+            info = self._patiently(name, lambda: self._info(name))
+        except FileNotFoundError:
+            return None
+        return stamp_of(info)
+
+    def write(self, name: str, data: bytes) -> None:
+        self._patiently(name, lambda: self._system.pipe_file(self._path(name), data))
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Writes an object where there is none; False where there is one. An answer that was lost is looked up."""
+        try:
+            self._patiently(name, lambda: self._create(self._path(name), data))
+        except FileExistsError:
+            return self.read(name) == data
+        return True
+
+    def remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            self._patiently(name, lambda: self._system.rm_file(self._path(name)))
+
+    def upload(self, path: Path, name: str) -> None:
+        """A file as one object, whole or not at all."""
+
+        def put() -> None:
+            self._system.put_file(str(path), self._path(name))
+            num_bytes = int(self._info(name)["size"])
+            if num_bytes != path.stat().st_size:
+                raise ShardError(f"holds {num_bytes:,} of {path.stat().st_size:,} bytes after it was written")
+
+        self._patiently(name, put)
+
+    def download(self, name: str, path: Path, part: str) -> None:
+        """An object as a file, whole or not at all.
+
+        part: of the temporary name; two that download one object give different ones.
+
+        Raises:
+            FileNotFoundError: there is no object.
+        """
+        partial = path.with_name(f"{path.name}.{part}{PARTIAL}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+        def get() -> None:
+            self._system.get_file(self._path(name), str(partial))
+            num_bytes = int(self._info(name)["size"])
+            if partial.stat().st_size != num_bytes:
+                raise ShardError(f"gave {partial.stat().st_size:,} of {num_bytes:,} bytes")
+
+        try:
+            self._patiently(name, get)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def remove_all(self, name: str) -> None:
+        """Everything below a name: the one thing that depends on what the store lists."""
+        with suppress(FileNotFoundError):
+            self._patiently(name, lambda: self._system.rm(self._path(name), recursive=True))
+
+    def _info(self, name: str) -> Mapping[str, Any]:
+        self._system.invalidate_cache()  # what it knows of a folder may be of before
+        found: Mapping[str, Any] = self._system.info(self._path(name))
+        if found.get("type") == "directory":
+            raise FileNotFoundError(self._path(name))
+        return found
+
+    def _create(self, path: str, data: bytes) -> None:
+        from fsspec.implementations.local import LocalFileSystem
+
+        if not isinstance(self._system, LocalFileSystem):
+            self._system.pipe_file(path, data, mode="create")
+        # fsspec would look first and write then.
+        elif not create_bytes(Path(self._system._strip_protocol(path)), data):
+            raise FileExistsError(path)
+
+    def _path(self, name: str) -> str:
+        return f"{self.url}/{name}"
+
+    def _patiently(self, name: str, work: Callable[[], Result]) -> Result:
+        try:
+            return patiently(self._path(name), work, num_tries=_NUM_TRIES, first_delay_s=self._first_delay_s)
+        except PERMANENT as error:
+            if isinstance(error, FileNotFoundError | FileExistsError):
+                raise
+            raise Final(f"{self._path(name)}: {said(error)}; is the URL right, and may you write there?") from None
+
+
+def stamp_of(info: Mapping[str, Any]) -> list[str]:
+    """What a store tells of an object, as far as it changes with its content."""
+    return [str(info.get("size")), *(str(info[name]) for name in _STAMPS if name in info)]
