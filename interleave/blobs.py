@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,9 @@ from typing import IO
 
 from interleave.document import BlobRef
 from interleave.files import atomic_write
+from interleave.object_store import ObjectStore
+
+DEPOT = "depot.url"
 
 
 class BlobWriter:
@@ -36,14 +39,28 @@ def write_blob(work: Path, name: str) -> Iterator[BlobWriter]:
 
 
 class BlobReader(AbstractContextManager["BlobReader"]):
-    """Reads image bytes by reference; keeps a bounded number of files open."""
+    """Reads image bytes by reference: from files, a bounded number of them open, or in the object store where they are.
+
+    Where a work folder stands for one in an object store, the file `DEPOT` beside it holds the URL of its parent.
+    """
 
     def __init__(self, work: Path, max_open: int = 256) -> None:
         self._work = work
         self._max_open = max_open
         self._descriptors: dict[str, int] = {}
+        note = work.with_name(DEPOT)
+        self._store = ObjectStore(f"{note.read_text()}/{work.name}") if note.is_file() else None
 
     def read(self, ref: BlobRef) -> bytes:
+        return self.read_all([ref])[0]
+
+    def read_all(self, refs: Sequence[BlobRef]) -> list[bytes]:
+        """The bytes of each, in order; those in an object store are asked for at once."""
+        if self._store is not None:
+            return self._store.read_ranges([(ref.file, ref.offset, ref.length) for ref in refs])
+        return list(map(self._read, refs))
+
+    def _read(self, ref: BlobRef) -> bytes:
         data = os.pread(self._descriptor(ref.file), ref.length, ref.offset)
         assert len(data) == ref.length, f"{ref.file} is shorter than its records say"
         return data

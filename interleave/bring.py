@@ -32,39 +32,43 @@ _NUM_AT_ONCE = 8
 _NUM_TRIES, _FIRST_DELAY_S, _TIMEOUT_S = 6, 0.5, 60.0
 
 
-def bring_in(recipe: Recipe, work: Path, *, quiet: bool = False, first_delay_s: float = _FIRST_DELAY_S) -> Recipe:
-    """The recipe with paths in the place of its sources' URLs.
+def bring_in(
+    recipe: Recipe, work: Path, *, quiet: bool = False, first_delay_s: float = _FIRST_DELAY_S
+) -> tuple[Recipe, dict[str, str]]:
+    """(the recipe with paths in the place of its sources' URLs, the folders with files that were brought -> their URL).
 
     Raises:
         RecipeError: nothing is there.
         TaskError: the files could not be had; run again to go on.
     """
     brought: dict[str, str] = {}
+    urls: dict[str, str] = {}
     for source in recipe.all_sources:
         url = getattr(source, "path", None)
         if is_url(url):
             try:
                 folder = work / FOLDER / source.name
-                brought[source.name] = str(
-                    _bring(str(url), folder, source.name, quiet=quiet, first_delay_s=first_delay_s)
+                path, urls[str(folder)] = _bring(
+                    str(url), folder, source.name, quiet=quiet, first_delay_s=first_delay_s
                 )
+                brought[source.name] = str(path)
             except ShardError as error:
                 raise TaskError(f"source {source.name}: {error}") from None
     if not brought:
-        return recipe
+        return recipe, urls
     every: tuple[Any, ...] = recipe.all_sources
     sources = tuple(
         source.model_copy(update={"path": brought[source.name]}) if source.name in brought else source
         for source in every
     )
-    return recipe.model_copy(update={"sources": sources} if recipe.source is None else {"source": sources[0]})
+    return recipe.model_copy(update={"sources": sources} if recipe.source is None else {"source": sources[0]}), urls
 
 
-def _bring(url: str, folder: Path, source: str, *, quiet: bool, first_delay_s: float) -> Path:
-    """Where the files are now: a folder, or the one file."""
+def _bring(url: str, folder: Path, source: str, *, quiet: bool, first_delay_s: float) -> tuple[Path, str]:
+    """(where the files are now: a folder, or the one file; the URL that the folder stands for)."""
     system = open_filesystem(url, _TIMEOUT_S)
     ask = partial(_ask, url, first_delay_s)
-    files: dict[str, dict[str, Any]] = ask(partial(_list, system, url))
+    root, files = ask(partial(_list, system, url))
     if not files:
         raise RecipeError(f"source {source}: {url} leads to no file; expected a file, a folder or a glob of files")
     known = folder.with_name(f"{folder.name}.json")
@@ -84,11 +88,11 @@ def _bring(url: str, folder: Path, source: str, *, quiet: bool, first_delay_s: f
             bar.update()
     write_bytes(known, orjson.dumps(stamps))
     is_one = len(files) == 1 and not glob.has_magic(url) and url.endswith(f"/{next(iter(files))}")
-    return folder / next(iter(files)) if is_one else folder
+    return folder / next(iter(files)) if is_one else folder, str(system.unstrip_protocol(root))
 
 
-def _list(system: Any, url: str) -> dict[str, dict[str, Any]]:
-    """What the store says of each file, by its name."""
+def _list(system: Any, url: str) -> tuple[str, dict[str, dict[str, Any]]]:
+    """(the folder that names are relative to, what the store says of each file by its name)."""
     system.invalidate_cache()
     path = str(system._strip_protocol(url))
     if glob.has_magic(path):
@@ -98,7 +102,7 @@ def _list(system: Any, url: str) -> dict[str, dict[str, Any]]:
     else:
         root, found = path, system.find(path, detail=True)
     infos: Sequence[tuple[str, dict[str, Any]]] = sorted(found.items())
-    return {_name(place, root): {**info, "name": place} for place, info in infos if info.get("type") == "file"}
+    return root, {_name(place, root): {**info, "name": place} for place, info in infos if info.get("type") == "file"}
 
 
 def _name(place: str, root: str) -> str:

@@ -33,16 +33,9 @@ def claimed(store: ObjectStore, name: str, word: str, *, to: str, take_over: boo
     Raises:
         RecipeError: somebody else holds it.
     """
-    claim = {"word": word, "by": f"{socket.gethostname()}, process {os.getpid()}", "since": _now()}
     if take_over:
         store.remove(name)
-    if not store.create(name, orjson.dumps(claim)):
-        other = read_claim(store, name)
-        if other.get("word") != word:
-            raise RecipeError(
-                f"{store.url}: {other.get('by', 'somebody')} is {to} since {other.get('since', 'some time')}; wait, "
-                "give another URL, or --take-over if that is over"
-            )
+    claim(store, name, word, to=to)
     try:
         yield
     except RecipeError:  # nothing was changed
@@ -53,6 +46,21 @@ def claimed(store: ObjectStore, name: str, word: str, *, to: str, take_over: boo
             store.remove(name)
         raise
     store.remove(name)
+
+
+def claim(store: ObjectStore, name: str, word: str, *, to: str) -> None:
+    """Takes a place until it is removed.
+
+    Raises: as `claimed`.
+    """
+    mine = {"word": word, "by": f"{socket.gethostname()}, process {os.getpid()}", "since": _now()}
+    if not store.create(name, orjson.dumps(mine)):
+        other = read_claim(store, name)
+        if other.get("word") != word:
+            raise RecipeError(
+                f"{store.url}: {other.get('by', 'somebody')} is {to} since {other.get('since', 'some time')}; wait, "
+                "give another URL, or --take-over if that is over"
+            )
 
 
 def read_claim(store: ObjectStore, name: str) -> dict[str, Any]:

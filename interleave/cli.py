@@ -90,6 +90,17 @@ def build(
         float, typer.Option(min=0, metavar="MINUTES", help="How long a slice waits where it needs the others.")
     ] = 0.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run began.")] = False,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With an output that is a URL: where machines keep copies of what lies there.  [default: in the cache]",
+            show_default=False,
+        ),
+    ] = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="With such an output: set aside the claim of one who died elsewhere.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Build the dataset of a recipe, or the datasets of a mixture.
@@ -111,6 +122,8 @@ def build(
         part=_part(part, wait, fresh=fresh),
         wait_s=60 * wait,
         fresh=fresh,
+        scratch=scratch,
+        take_over=take_over,
         quiet=as_json,
     )
     if is_mixture(recipe):

@@ -29,7 +29,7 @@ def evaluation_tasks(recipe: Recipe, work: Path) -> list[Task[EvaluationTask]]:
             table = spool_file(work, "evaluation", number, "fingerprints")
             depends = ["evaluation", versions(), evaluation_identity(evaluation), asdict(target)]
             payload = EvaluationTask(set=evaluation, target=target, table=table)
-            tasks.append(make_task(task_name(number), payload, depends, (table,)))
+            tasks.append(make_task(task_name(number), payload, depends, (), (table,)))
     return tasks
 
 
@@ -53,7 +53,8 @@ def decontaminate_tasks(
             drops=drops,
         )
         depends = ["decontaminate", before, list(evaluation.fingerprints), known, identity(recipe.decontaminate)]
-        tasks.append(make_task(task_name(number), payload, depends, (drops,)))
+        reads = (payload.documents, payload.decided, *tables)
+        tasks.append(make_task(task_name(number), payload, depends, reads, (drops,)))
     return tasks
 
 
@@ -67,8 +68,8 @@ def fingerprint_tasks(recipe: Recipe, left: StageResult, work: Path) -> list[Tas
             dropped=tuple(spool_file(work, stage, number, "drops") for stage in stages),
             into=files,
         )
-        outputs = (files.documents, files.images, str(files.paragraphs))
-        tasks.append(make_task(task_name(number), payload, ["fingerprint", before], outputs))
+        reads = (payload.documents, *payload.dropped)
+        tasks.append(make_task(task_name(number), payload, ["fingerprint", before], reads, fingerprint_paths(files)))
     return tasks
 
 
@@ -85,7 +86,12 @@ def dedup_tasks(
     )
     depends = ["dedup", identity(recipe.dedup), [dataset.digest for dataset in earlier]]
     depends += [list(fingerprinted.fingerprints)]
-    return [make_task("all", payload, depends, (*payload.drops, *payload.groups), CORPUS_MEMORY)]
+    reads = (path for files in payload.splits for path in fingerprint_paths(files))
+    return [make_task("all", payload, depends, reads, (*payload.drops, *payload.groups), CORPUS_MEMORY)]
+
+
+def fingerprint_paths(files: FingerprintFiles) -> tuple[str, ...]:
+    return files.documents, files.images, str(files.paragraphs)
 
 
 def fingerprint_files(work: Path, number: int) -> FingerprintFiles:

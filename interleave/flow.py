@@ -22,11 +22,12 @@ from interleave.acquire.listing import Split
 from interleave.bring import bring_in
 from interleave.clean.decide import decide
 from interleave.clean.private import check_private
-from interleave.clean.scores import index_scores
+from interleave.clean.scores import index_files, index_scores
 from interleave.dedup.decontaminate import decontaminate, fingerprint_set
 from interleave.dedup.dedup import dedup
 from interleave.dedup.evaluation.fingerprints import read_fingerprints
 from interleave.dedup.fingerprint import fingerprint
+from interleave.depot import open_depot
 from interleave.download import download
 from interleave.earlier import earlier_datasets
 from interleave.encode.encode import encode
@@ -34,22 +35,24 @@ from interleave.encode.faces import check_boxes
 from interleave.encode.model import TargetModel, Wanted, target_model
 from interleave.errors import RecipeError, TaskError
 from interleave.executors import open_executor
-from interleave.files import write_bytes
 from interleave.inputs import list_inputs
 from interleave.measure import measure
 from interleave.prepare import prepare_sources
 from interleave.recipe import Recipe
 from interleave.report import Report, check_something_is_left, finish
 from interleave.run import Run, StageResult
+from interleave.settings import is_url
 from interleave.shard.manifest import MANIFEST_NAME, REPORT_NAME
-from interleave.shard.plan import PlannedShard, plan, read_plan
-from interleave.shard.seal import remove_dataset, seal
+from interleave.shard.plan import PlannedShard, plan, plan_file, read_plan
+from interleave.shard.seal import ledger_files, seal
 from interleave.shard.sides import TRAIN
 from interleave.shard.takedown_swap import RECORD_NAME
 from interleave.shard.write import write
+from interleave.stream.storage.cache import Cache
 from interleave.validate.look.file import write_report
 from interleave.wanted import list_wanted
 from interleave.work_folder import DATASETS, WHOLE, Slice, work_folder
+from interleave.workplace import SharedFolder, Workplace
 
 
 def build(
@@ -60,6 +63,8 @@ def build(
     part: Slice = WHOLE,
     wait_s: float = 0.0,
     fresh: bool = False,
+    scratch: Path | None = None,
+    take_over: bool = False,
     quiet: bool = False,
     pages: bool = True,
 ) -> Report:
@@ -68,6 +73,8 @@ def build(
     num_workers: tasks at a time; None: one a core, of this machine or of the cluster.
     ray_address: of a Ray cluster that does the tasks; None: processes of this machine do.
     part: which share of the tasks to do; wait_s: how long to wait for other shares where a stage needs them all.
+    scratch: where copies lie of what is in an object store, where the output is a URL; None: in the loader's cache.
+    take_over: there, somebody else's claim on the output is set aside.
     pages: each dataset gets its `report.html`.
 
     Raises:
@@ -76,16 +83,19 @@ def build(
         Unfinished: this part is done, others are not.
     """
     model = model_of(recipe)
+    place, recipe = _workplace(recipe, scratch, take_over=take_over)
     earlier = earlier_datasets(recipe.dedup.against, Path(recipe.output))
     if recipe.clean.private:
         check_private(recipe.clean.private)
     work = Path(recipe.output + ".work")
     _check_output(recipe, work)
-    with work_folder(work, fresh, part, recipe.hash()[:16]), open_executor(num_workers, ray_address) as executor:
-        run = Run(work, executor, quiet, part, wait_s)
+    held = place.hold(work, part, recipe.hash()[:16], fresh=fresh)
+    with held, open_executor(num_workers, ray_address) as executor:
+        run = Run(work, executor, quiet, part, wait_s, place)
         with run.alone():
-            recipe = bring_in(recipe, work, quiet=quiet)
+            recipe = _bring_in(recipe, run)
             scores = index_scores(recipe.scores, work / "scores")
+            place.keep(index_files(scores))
         _check_tables(recipe)
         evaluation = run.stage("evaluation", fingerprint_set, dedup_tasks.evaluation_tasks(recipe, work))
         splits, measured = _measure(recipe, run)
@@ -100,25 +110,27 @@ def build(
         check_something_is_left(run.results)
         planned = run.stage("plan", plan, tasks.plan_tasks(recipe, encoded, work))
         run.join()
+        place.bring([plan_file(work / "plan")])
         shards = read_plan(work / "plan")
         to_write = tasks.write_tasks(recipe, shards, planned, len(splits), work)
-        to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work)
+        to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work, has_shards=place.keeps_shards)
         folders = [folder for _, folder in tasks.folders(recipe, shards)]
         with run.alone():
             is_sealed = run.is_done("seal", to_seal)
             if not is_sealed:
-                _check_takedowns(recipe, folders)
-                _unseal(recipe, shards, work)
+                _check_takedowns(recipe, folders, place)
+                _unseal(recipe, shards, run)
         run.stage("write", write, to_write)
         run.join()
         with run.alone():
             run.stage("seal", seal, to_seal)
         run.join()
         with run.alone():
-            report = finish(run.results, work, folders, model)
+            place.bring(folder / MANIFEST_NAME for folder in folders)
+            report = finish(run.results, work, folders, model, place)
             for folder in folders if pages else ():
-                if not (is_sealed and (folder / REPORT_NAME).is_file()):
-                    write_report(folder)
+                if not (is_sealed and place.has(folder / REPORT_NAME)):
+                    _write_page(folder, place)
         return report
 
 
@@ -130,7 +142,31 @@ def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> No
     work = Path(recipe.output + ".work")
     _check_output(recipe, work)
     with work_folder(work, fresh=False), open_executor(num_workers) as executor:
-        _measure(bring_in(recipe, work, quiet=quiet), Run(work, executor, quiet))
+        run = Run(work, executor, quiet)
+        _measure(_bring_in(recipe, run), run)
+
+
+def _write_page(folder: Path, place: Workplace) -> None:
+    place.bring(ledger_files(folder))
+    write_report(folder, place.location(folder))
+    place.keep([folder / REPORT_NAME])
+
+
+def _workplace(recipe: Recipe, scratch: Path | None, *, take_over: bool) -> tuple[Workplace, Recipe]:
+    """Where tasks leave their files, and the recipe with a path on this machine as its output."""
+    if not is_url(recipe.output):
+        if scratch is not None or take_over:
+            raise RecipeError("--scratch and --take-over are for an output that is a URL")
+        return SharedFolder(), recipe
+    place, output = open_depot(recipe.output, scratch or Cache().place / "scratch", take_over=take_over)
+    return place, recipe.model_copy(update={"output": str(output)})
+
+
+def _bring_in(recipe: Recipe, run: Run) -> Recipe:
+    """Input behind URLs is on this machine then."""
+    recipe, urls = bring_in(recipe, run.work, quiet=run.quiet)
+    run.place = run.place.with_sources(urls)
+    return recipe
 
 
 def _check_tables(recipe: Recipe) -> None:
@@ -147,7 +183,7 @@ def _measure(recipe: Recipe, run: Run) -> tuple[Sequence[Split], StageResult]:
     """The input in splits, and everything in them measured."""
     with run.alone():
         prepare_sources(recipe, quiet=run.quiet)
-        splits = list_inputs(recipe, run.work, run.executor)
+        splits = list_inputs(recipe, run.work, run.executor, run.place)
     _fetch(recipe, run, splits)
     measured = run.stage("measure", measure, input_tasks.measure_tasks(recipe, splits, run.work))
     if recipe.fetch and recipe.fetch.keep == "none":
@@ -173,9 +209,10 @@ def _fetch(recipe: Recipe, run: Run, splits: Sequence[Split]) -> None:
     run.stage("wanted", list_wanted, wanted)
     run.join()
     task = input_tasks.download_task(recipe, wanted, run.work, quiet=run.quiet)
-    is_over = recipe.fetch.keep == "none" and all(path.is_file() for path in task.payload.outcomes)
+    is_over = recipe.fetch.keep == "none" and all(map(run.place.has, task.outputs))
     if not (is_over and run.is_done("measure", input_tasks.measure_tasks(recipe, splits, run.work))):
         run.here("fetch", download, task)
+    run.place.bring(task.outputs)
 
 
 def model_of(recipe: Recipe) -> TargetModel:
@@ -215,10 +252,11 @@ def _check_output(recipe: Recipe, work: Path) -> None:
         )
 
 
-def _check_takedowns(recipe: Recipe, folders: Sequence[Path]) -> None:
+def _check_takedowns(recipe: Recipe, folders: Sequence[Path], place: Workplace) -> None:
     """What was taken down must not come back unseen."""
     for folder in folders:
         record = folder / RECORD_NAME
+        place.bring([record])
         if record.is_file() and str(record) not in map(os.path.realpath, recipe.blocklists):
             raise TaskError(
                 f"{record} says what was taken down, and this build would bring it back: name the file in "
@@ -226,20 +264,16 @@ def _check_takedowns(recipe: Recipe, folders: Sequence[Path]) -> None:
             )
 
 
-def _unseal(recipe: Recipe, shards: Sequence[PlannedShard], work: Path) -> None:
+def _unseal(recipe: Recipe, shards: Sequence[PlannedShard], run: Run) -> None:
     """A dataset that is being written again is none until it is sealed again; one of an earlier recipe goes.
 
     Which datasets earlier runs wrote stands in the work folder: nothing else below the output is touched.
     """
     wanted = [dataset for dataset, _ in tasks.folders(recipe, shards)]
-    known = work / DATASETS
-    before = orjson.loads(known.read_bytes()) if known.is_file() else [""]
-    for dataset in before:
+    known = run.work / DATASETS
+    for dataset in orjson.loads(run.place.read(known) or b'[""]'):
         if dataset not in wanted:
-            remove_dataset(Path(recipe.output) / dataset)
-    write_bytes(known, orjson.dumps(wanted))
+            run.place.unseal(Path(recipe.output) / dataset, is_wanted=False)
+    run.place.write(known, orjson.dumps(wanted))
     for dataset in wanted:
-        folder = Path(recipe.output) / dataset
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in (MANIFEST_NAME, REPORT_NAME):
-            (folder / name).unlink(missing_ok=True)
+        run.place.unseal(Path(recipe.output) / dataset, is_wanted=True)

@@ -41,7 +41,7 @@ def wanted_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Ta
         table = spool_file(work, "wanted", number, "urls")
         payload = WantedTask(split=split, source=source, max_image_bytes=recipe.images.max_bytes, table=table)
         depends = ["wanted", versions(), *_reading(source, split)]
-        tasks.append(make_task(task_name(number), payload, depends, (table,)))
+        tasks.append(make_task(task_name(number), payload, depends, (split.path,), (table,)))
     return tasks
 
 
@@ -58,7 +58,7 @@ def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path
         form=_form(recipe),
     )
     depends = ["fetch", [task.fingerprint for task in wanted], identity(recipe.fetch), payload.form]
-    return make_task("all", payload, depends, tuple(map(str, payload.outcomes)))
+    return make_task("all", payload, depends, map(str, payload.wanted), map(str, payload.outcomes))
 
 
 def image_target(recipe: Recipe) -> ImageTarget:
@@ -122,7 +122,8 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
         ]
         depends += [recipe.clean.private and identity(recipe.clean.private), private_libraries]
         depends += [blocked, outcomes and sha256_of(Path(outcomes)), _shaping_form(payload.form)]
-        tasks.append(make_task(task_name(number), payload, depends, measured_files(work, number)))
+        reads = (split.path, outcomes)
+        tasks.append(make_task(task_name(number), payload, depends, reads, measured_files(work, number)))
     return tasks
 
 

@@ -81,16 +81,17 @@ class ObjectStore:
         with suppress(FileNotFoundError):
             self._patiently(name, lambda: self._system.rm_file(self._path(name)))
 
-    def upload(self, path: Path, name: str) -> None:
-        """A file as one object, whole or not at all."""
+    def upload(self, path: Path, name: str) -> list[str]:
+        """A file as one object, whole or not at all; its stamp."""
 
-        def put() -> None:
+        def put() -> list[str]:
             self._system.put_file(str(path), self._path(name))
-            num_bytes = int(self._info(name)["size"])
-            if num_bytes != path.stat().st_size:
-                raise ShardError(f"holds {num_bytes:,} of {path.stat().st_size:,} bytes after it was written")
+            info = self._info(name)
+            if int(info["size"]) != path.stat().st_size:
+                raise ShardError(f"holds {info['size']:,} of {path.stat().st_size:,} bytes after it was written")
+            return stamp_of(info)
 
-        self._patiently(name, put)
+        return self._patiently(name, put)
 
     def download(self, name: str, path: Path, part: str) -> None:
         """An object as a file, whole or not at all.
@@ -115,10 +116,17 @@ class ObjectStore:
         finally:
             partial.unlink(missing_ok=True)
 
-    def remove_all(self, name: str) -> None:
-        """Everything below a name: the one thing that depends on what the store lists."""
-        with suppress(FileNotFoundError):
-            self._patiently(name, lambda: self._system.rm(self._path(name), recursive=True))
+    def sizes(self, name: str) -> dict[str, int]:
+        """Bytes of each object below a name, by what comes behind it: as the store lists them, which may be late."""
+
+        def look() -> dict[str, Any]:
+            self._system.invalidate_cache()
+            found: dict[str, Any] = self._system.find(self._path(name), detail=True)
+            return found
+
+        root = str(self._system._strip_protocol(self._path(name)))
+        found = self._patiently(name, look)
+        return {str(path).removeprefix(root).lstrip("/"): int(info["size"]) for path, info in found.items()}
 
     def _info(self, name: str) -> Mapping[str, Any]:
         self._system.invalidate_cache()  # what it knows of a folder may be of before

@@ -41,7 +41,7 @@ from interleave.errors import RecipeError
 from interleave.files import sha256_of
 from interleave.identity import fingerprint
 from interleave.plugins import installed_kinds
-from interleave.settings import SHAPES_NOTHING, Location, Locations, Settings, identity, resolve_location
+from interleave.settings import SHAPES_NOTHING, LocationOrUrl, Locations, Settings, identity, resolve_location
 
 # The kinds of source that come with the project; installed packages add theirs by an entry point of this group.
 BUILT_IN = (
@@ -117,8 +117,9 @@ class Recipe(Settings):
     sources: Annotated[tuple[AnySource, ...], Field(strict=False)] = ()
     """Several sources with different names, in place of `source`."""
 
-    output: Location
-    """The dataset's folder. Work in progress lies in a folder beside it, with `.work` at the end."""
+    output: LocationOrUrl
+    """The dataset's folder, or a URL of an object store (`s3://bucket/mmc4`). Work in progress lies in a folder beside
+    it, with `.work` at the end."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Decides the order of documents and who goes to which split."""

@@ -16,6 +16,7 @@ from interleave.files import write_bytes
 from interleave.run import StageResult
 from interleave.shard.manifest import SUMMARY_NAME, read_manifest
 from interleave.shard.seal import dataset_digest
+from interleave.workplace import Workplace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,16 +112,23 @@ def check_something_is_left(results: Sequence[StageResult]) -> None:
     )
 
 
-def finish(results: Sequence[StageResult], work: Path, folders: Sequence[Path], model: TargetModel) -> Report:
+def finish(
+    results: Sequence[StageResult], work: Path, folders: Sequence[Path], model: TargetModel, place: Workplace
+) -> Report:
     """The report of a finished build, written beside each dataset as `summary.json`."""
-    report = _account(results, work, folders, None if model.has_placeholder else model.image.placeholder)
+    report = _account(results, work, folders, None if model.has_placeholder else model.image.placeholder, place)
     for folder in folders:
         write_bytes(folder / SUMMARY_NAME, report.as_json())
+        place.keep([folder / SUMMARY_NAME])
     return report
 
 
 def _account(
-    results: Sequence[StageResult], work: Path, folders: Sequence[Path], added_placeholder: int | None
+    results: Sequence[StageResult],
+    work: Path,
+    folders: Sequence[Path],
+    added_placeholder: int | None,
+    place: Workplace,
 ) -> Report:
     counts = {result.name: result.counts for result in results}
     measured, encoded, fetched = counts["measure"], counts["encode"], counts.get("fetch", Counts())
@@ -152,8 +160,8 @@ def _account(
         urls_to_retry=fetched["images_to_retry"],
         stages=tuple(_stage_line(result) for result in results),
         drops=tuple(drops),
-        datasets=tuple(map(_dataset_line, folders)),
-        work=str(work),
+        datasets=tuple(_dataset_line(folder, place.location(folder)) for folder in folders),
+        work=place.location(work),
     )
     _check(report)
     return report
@@ -206,10 +214,10 @@ def _stage_line(result: StageResult) -> StageLine:
     )
 
 
-def _dataset_line(folder: Path) -> DatasetLine:
+def _dataset_line(folder: Path, location: str) -> DatasetLine:
     manifest = read_manifest(folder)
     return DatasetLine(
-        folder=str(folder),
+        folder=location,
         digest=dataset_digest(folder),
         num_shards=len(manifest.shards),
         num_samples=manifest.num_samples,

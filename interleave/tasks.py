@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +19,8 @@ from interleave.align.similarity import Similarity
 from interleave.clean.decide import SIGNALS, DecideTask
 from interleave.clean.document_rules import Sample
 from interleave.clean.rules import Rules, rules_identity, sort_rules
-from interleave.clean.scores import IndexedScores, scores_identity
-from interleave.dedup_tasks import fingerprint_files
+from interleave.clean.scores import IndexedScores, index_files, scores_identity
+from interleave.dedup_tasks import fingerprint_files, fingerprint_paths
 from interleave.encode.encode import EncodeTask
 from interleave.encode.faces import FaceBlur
 from interleave.encode.fit import Fit
@@ -30,12 +31,13 @@ from interleave.recipe import Recipe
 from interleave.run import StageResult, Task
 from interleave.settings import identity
 from interleave.shard.manifest import MANIFEST_NAME, InputEntry, ModelEntry, TokenizerEntry
-from interleave.shard.plan import PlannedShard, PlanTask
+from interleave.shard.plan import PlannedShard, PlanTask, places_file, plan_file
 from interleave.shard.seal import SealTask
 from interleave.shard.write import WriteTask, hash_file, shard_name
 from interleave.task_names import (
     CORPUS_MEMORY,
     JUDGING,
+    PLAN_FORMAT,
     groups_file,
     library_versions,
     make_task,
@@ -68,7 +70,8 @@ def decide_tasks(
         )
         depends: list[object] = ["decide", before, rules_identity(rules), _lot(recipe, rules)]
         depends += [library_versions(JUDGING), known, *_aligned(recipe, rules)]
-        tasks.append(make_task(task_name(number), payload, depends, (drops, *signals.values())))
+        reads = (payload.documents, *index_files(scores))
+        tasks.append(make_task(task_name(number), payload, depends, reads, (drops, *signals.values())))
     return tasks
 
 
@@ -113,7 +116,8 @@ def encode_tasks(
         depends += [recipe.images.blur_faces or "", recipe.images.quality if recipe.images.blur_faces else 0]
         depends += [identity(recipe.encode), asdict(model) | {"tokenizer_file": ""}]
         blurred = (str(work / payload.faces.blob),) if payload.faces else ()
-        tasks.append(make_task(task_name(number), payload, depends, (drops, samples, *blurred)))
+        reads = (payload.documents, payload.decided, *payload.since, *index_files(scores))
+        tasks.append(make_task(task_name(number), payload, depends, reads, (drops, samples, *blurred)))
     return tasks
 
 
@@ -127,8 +131,12 @@ def plan_tasks(recipe: Recipe, encoded: StageResult, work: Path) -> list[Task[Pl
         multiple_of=recipe.shards.multiple_of,
         shares=recipe.splits,
     )
-    depends = ["plan", list(encoded.fingerprints), recipe.seed, identity(recipe.shards), recipe.splits]
-    return [make_task("all", payload, depends, (str(work / "plan" / "plan.json"),), CORPUS_MEMORY)]
+    depends = ["plan", PLAN_FORMAT, list(encoded.fingerprints), recipe.seed, identity(recipe.shards), recipe.splits]
+    reads, writes = (
+        (*payload.samples, *payload.groups),
+        (str(places_file(payload.folder)), str(plan_file(payload.folder))),
+    )
+    return [make_task("all", payload, depends, reads, writes, CORPUS_MEMORY)]
 
 
 def write_tasks(
@@ -148,7 +156,8 @@ def write_tasks(
             index=str(work / "write" / f"{name}.arrow"),
         )
         depends = ["write", planned.fingerprints[0], shard.dataset, shard.number]
-        tasks.append(make_task(name, payload, depends, (tar, payload.index, str(hash_file(payload.index)))))
+        reads, writes = (str(places_file(payload.plan)), *samples), (tar, *_parts(payload))
+        tasks.append(make_task(name, payload, depends, reads, writes))
     return tasks
 
 
@@ -159,6 +168,8 @@ def seal_tasks(
     shards: Sequence[PlannedShard],
     splits: Sequence[Split],
     work: Path,
+    *,
+    has_shards: bool,
 ) -> list[Task[SealTask]]:
     numbers = range(len(splits))
     dropping = ("measure", "decide", *(("decontaminate",) if recipe.decontaminate else ()), "dedup", "encode")
@@ -183,10 +194,20 @@ def seal_tasks(
             recipe_hash=recipe.hash(),
             inputs=tuple(InputEntry(source=source, name=name, sha256=sha256) for source, name, sha256 in inputs),
             made_with=tuple(versions().items()),
+            has_shards=has_shards,
         )
         depends = ["seal", [task.fingerprint for task in written], payload.name, payload.recipe]
-        tasks.append(make_task(dataset or "all", payload, depends, (str(folder / MANIFEST_NAME),), CORPUS_MEMORY))
+        reads = [path for task in written for path in _parts(task.payload)]
+        reads += [*drops, *chain(*payload.signals.values()), *chain(*payload.drops_since)]
+        reads += chain(*map(fingerprint_paths, payload.fingerprints))
+        writes = (str(folder / MANIFEST_NAME),)
+        tasks.append(make_task(dataset or "all", payload, depends, reads, writes, CORPUS_MEMORY))
     return tasks
+
+
+def _parts(written: WriteTask) -> tuple[str, str]:
+    """What is known of a shard besides its tar."""
+    return written.index, str(hash_file(written.index))
 
 
 def _aligned(recipe: Recipe, rules: Rules) -> list[str]:

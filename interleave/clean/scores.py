@@ -10,7 +10,7 @@ A model's scores differ between machines and batch sizes in their last digits. S
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -110,6 +110,12 @@ def _index(settings: Scores, folder: Path) -> IndexedScores:
         write_index(part, column, f"{name}-{part.stem}", folder, table_sha256(part, name)) for part, column in parts
     ]
     return IndexedScores(of=settings.of, indexes=tuple(map(str, indexes)))
+
+
+def index_files(scores: Mapping[str, IndexedScores]) -> list[str]:
+    """What `open_scores` and others read of all of them."""
+    folders = (Path(index) for indexed in scores.values() for index in indexed.indexes)
+    return sorted(str(path) for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
 def open_scores(indexed: IndexedScores) -> ScoreTable:

@@ -7,7 +7,7 @@ is known of all samples lies in scratch files, a few numbers a sample, and is go
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -22,13 +22,12 @@ from interleave.dedup.clusters import Ints
 from interleave.dedup.scratch import Scratch, give_back_freed_memory
 from interleave.dedup.word_hashes import UInt64s
 from interleave.errors import TaskError
-from interleave.files import write_bytes
+from interleave.files import atomic_write, write_bytes
 from interleave.identity import seeded_u64
 from interleave.shard.sides import Sides, deal_groups
 from interleave.shard.tar import END
-from interleave.spool import write_table
 
-# One row a sample, in the order of the shard: which split's file it lies in, and in which row.
+# One row a sample, shard by shard: which split's file it lies in, and in which row.
 PLACES = pa.schema([("split", pa.int32()), ("row", pa.int32())])
 # Samples that are handled at once.
 _AT_ONCE = 1 << 20
@@ -42,7 +41,7 @@ class PlanTask:
     groups: tuple[str, ...]
     # What `encode` and `dedup` wrote, split by split.
     folder: str
-    # Gets `plan.json`, and `DATASET-SHARD.parquet` for each shard.
+    # Gets `plan.json` and `places.arrow`.
     seed: int
     max_bytes: int
     multiple_of: int
@@ -56,8 +55,8 @@ class PlannedShard:
     dataset: str
     # Name of the split of the dataset; empty where there are none.
     number: int
-    places: str
-    # File that lists its samples.
+    first_place: int
+    # Where its samples begin among the places of all datasets.
     first_sample: int
     # Number of its first sample in the dataset: keys count on.
     num_samples: int
@@ -80,43 +79,54 @@ def plan(task: PlanTask) -> Counts:
     give_back_freed_memory()
     scratch = Scratch(folder=Path(task.folder))
     samples = _read(task, scratch)
-    shards: list[dict[str, object]] = []
-    for dataset, members in _datasets(task, samples, scratch):
-        if not len(members):
-            raise TaskError(_why_empty(dataset, task))
-        sizes = _deal(members, samples.num_bytes, task, dataset)
-        for number, (start, end) in enumerate(pairwise(accumulate(sizes, initial=0))):
-            places = Path(task.folder) / f"{dataset or 'all'}-{number:05d}.parquet"
-            _write_places(places, members[start:end], samples.starts)
-            shards.append(
-                {
-                    "dataset": dataset,
-                    "number": number,
-                    "places": str(places.name),
-                    "first_sample": start,
-                    "num_samples": end - start,
-                }
-            )
-    write_bytes(Path(task.folder) / "plan.json", orjson.dumps(shards))
+    shards: list[PlannedShard] = []
+    num_places = 0
+    with atomic_write(places_file(task.folder)) as file, pa.ipc.new_file(file, PLACES) as places:
+        for dataset, members in _datasets(task, samples, scratch):
+            if not len(members):
+                raise TaskError(_why_empty(dataset, task))
+            sizes = _deal(members, samples.num_bytes, task, dataset)
+            for number, (start, end) in enumerate(pairwise(accumulate(sizes, initial=0))):
+                places.write_batch(_places(members[start:end], samples.starts))
+                shards.append(
+                    PlannedShard(
+                        dataset=dataset,
+                        number=number,
+                        first_place=num_places + start,
+                        first_sample=start,
+                        num_samples=end - start,
+                    )
+                )
+            num_places += len(members)
+    write_bytes(plan_file(task.folder), orjson.dumps(list(map(asdict, shards))))
     return Counts(shards=len(shards))
 
 
 def read_plan(folder: Path) -> list[PlannedShard]:
     """The shards that `plan` decided on."""
-    return [PlannedShard(**fields) for fields in orjson.loads((folder / "plan.json").read_bytes())]
+    return [PlannedShard(**fields) for fields in orjson.loads(plan_file(folder).read_bytes())]
 
 
-def read_places(path: Path) -> list[tuple[int, int]]:
+def plan_file(folder: str | Path) -> Path:
+    return Path(folder) / "plan.json"
+
+
+def places_file(folder: str | Path) -> Path:
+    """All samples in order, shard by shard."""
+    return Path(folder) / "places.arrow"
+
+
+def read_places(folder: str | Path, shard: PlannedShard) -> list[tuple[int, int]]:
     """(split, row) of each sample of a shard, in order."""
-    table = pq.read_table(path)
-    return list(zip(table["split"].to_pylist(), table["row"].to_pylist(), strict=True))
+    with pa.memory_map(str(places_file(folder))) as file:
+        table = pa.ipc.open_file(file).read_all().slice(shard.first_place, shard.num_samples)
+        return list(zip(table["split"].to_pylist(), table["row"].to_pylist(), strict=True))
 
 
-def _write_places(path: Path, items: Ints, starts: Ints) -> None:
+def _places(items: Ints, starts: Ints) -> pa.RecordBatch:
     splits = np.searchsorted(starts, items, side="right") - 1
     columns = {"split": splits.astype(np.int32), "row": (items - starts[splits]).astype(np.int32)}
-    with write_table(path, PLACES) as table:
-        table.append_table(pa.table(columns, schema=PLACES))
+    return pa.RecordBatch.from_pydict(columns, schema=PLACES)
 
 
 def _read(task: PlanTask, scratch: Scratch) -> _Samples:

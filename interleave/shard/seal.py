@@ -66,12 +66,16 @@ class SealTask:
     recipe_hash: str
     inputs: tuple[InputEntry, ...]
     made_with: tuple[tuple[str, str], ...]
+    has_shards: bool = True
+    # False: they went to an object store, which was asked for their sizes when they did.
 
 
 def seal(task: SealTask) -> Counts:
     """Writes what makes a folder of tars a dataset."""
     folder = Path(task.folder)
-    shards = [_written(folder, number, Path(index)) for number, index in enumerate(task.indexes)]
+    shards = [
+        _written(folder, number, Path(index), is_here=task.has_shards) for number, index in enumerate(task.indexes)
+    ]
     write_index(folder / INDEX_NAME, _batches(task.indexes))
     index = read_index(folder / INDEX_NAME)
     join_tables(task.drops, folder / LEDGER / "drops.parquet")
@@ -122,12 +126,17 @@ def remove_dataset(folder: Path) -> None:
             emptied.rmdir()
 
 
+def ledger_files(folder: Path) -> list[Path]:
+    """What was dropped from a dataset, and what rules measured."""
+    return [folder / name for name in _LEDGER_FILES]
+
+
 def dataset_digest(folder: Path) -> str:
     """One hash for a whole dataset: of the manifest, which holds the hash of every file that a build determines."""
     return sha256_of(folder / MANIFEST_NAME)
 
 
-def _written(folder: Path, number: int, index: Path) -> ShardEntry:
+def _written(folder: Path, number: int, index: Path, *, is_here: bool) -> ShardEntry:
     """
     Raises:
         TaskError: the tar is not the one that was written, but for example one that was taken down from.
@@ -135,7 +144,7 @@ def _written(folder: Path, number: int, index: Path) -> ShardEntry:
     rows = read_index(index)
     path = folder / shard_name(number)
     num_bytes = pc.sum(rows["num_bytes"]).as_py() + len(END)
-    if (found := path.stat().st_size) != num_bytes:
+    if is_here and (found := path.stat().st_size) != num_bytes:
         raise TaskError(
             f"{path} has {found:,} bytes, {num_bytes:,} were written: it was changed since, perhaps by a take-down; "
             "build with --fresh (and the take-down's list among `blocklists`)"

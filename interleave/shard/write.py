@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from interleave.shard.plan import PlannedShard, read_places
 from interleave.shard.tar import BLOCK, END, HashingFile, write_member
 
 _OPEN_FILES = 64
+# Samples whose images are read at once.
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +54,10 @@ def write(task: WriteTask) -> Counts:
     rows: list[dict[str, Any]] = []
     with atomic_write(Path(task.tar)) as file, BlobReader(Path(task.work)) as blobs:
         hashing = HashingFile(file)
-        for offset, (split, row) in enumerate(read_places(Path(task.plan) / task.shard.places)):
-            key = key_of(task.shard.first_sample + offset)
-            rows.append(_write_sample(hashing, key, task.shard.number, read_row(split, row), blobs))
+        samples = (read_row(split, row) for split, row in read_places(task.plan, task.shard))
+        for row, images in _with_images(samples, blobs):
+            key = key_of(task.shard.first_sample + len(rows))
+            rows.append(_write_sample(hashing, key, task.shard.number, row, images))
         hashing.write(END)
     batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
     write_index(Path(task.index), [batch])
@@ -61,13 +65,26 @@ def write(task: WriteTask) -> Counts:
     return Counts(samples=len(rows), bytes=hashing.position, images=sum(row["num_images"] for row in rows))
 
 
-def _write_sample(file: HashingFile, key: str, shard: int, row: dict[str, Any], blobs: BlobReader) -> dict[str, Any]:
+def _with_images(rows: Iterable[dict[str, Any]], blobs: BlobReader) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+    """(row, the bytes of its images), those of some rows read at once."""
+    waiting = iter(rows)
+    while some := list(islice(waiting, _AT_ONCE)):
+        images = iter(blobs.read_all([ref for row in some for ref in _images(row)]))
+        for row in some:
+            yield row, list(islice(images, row["num_images"]))
+
+
+def _images(row: dict[str, Any]) -> list[BlobRef]:
+    places = zip(row["blob_files"], row["blob_offsets"], row["blob_lengths"], strict=True)
+    return [BlobRef(file=name, offset=offset, length=length) for name, offset, length in places]
+
+
+def _write_sample(
+    file: HashingFile, key: str, shard: int, row: dict[str, Any], images: Sequence[bytes]
+) -> dict[str, Any]:
     begin = file.position
     members = [(json_member(key), write_json(key, row["body"], row["is_image"])), (ids_member(key), row["ids"])]
-    places = zip(row["blob_files"], row["blob_offsets"], row["blob_lengths"], strict=True)
-    for position, (name, offset, length) in enumerate(places):
-        data = blobs.read(BlobRef(file=name, offset=offset, length=length))
-        members.append((image_member(key, position), data))
+    members += [(image_member(key, position), data) for position, data in enumerate(images)]
     offsets = [_write_one(file, name, data) for name, data in members]
     assert file.position - begin == row["num_bytes"], "the plan knew the size of every sample"
     return {

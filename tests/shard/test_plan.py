@@ -75,7 +75,7 @@ def chosen(folder: Path, documents: Documents, shards: list[PlannedShard], num_f
     border = -(-len(documents) // num_files)
     names = [number * 10 + part for number, sizes in enumerate(documents) for part in range(len(sizes))]
     by_file = [[name for name in names if name // 10 // border == number] for number in range(num_files)]
-    return [[by_file[split][row] for split, row in read_places(folder / "plan" / shard.places)] for shard in shards]
+    return [[by_file[split][row] for split, row in read_places(folder / "plan", shard)] for shard in shards]
 
 
 def joined(shards: list[list[int]]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +39,39 @@ class Written:
     num_bytes: int
 
 
-def write_report(folder: Path) -> Written:
-    """Writes the page of a dataset that was just built beside its shards: small, and quickly, however large that is."""
-    return write_page(folder, folder / REPORT_NAME, num_samples=_NUM_IN_REPORT, most_units=_MOST_UNITS_IN_REPORT)
+def write_report(folder: Path, location: str | None = None) -> Written:
+    """Writes the page of a dataset that was just built: small, and quickly, however large that is.
+
+    folder: gets the page, and holds the ledger; location: the URL of the dataset, where its shards lie elsewhere.
+    """
+    return write_page(
+        location or folder,
+        folder / REPORT_NAME,
+        num_samples=_NUM_IN_REPORT,
+        most_units=_MOST_UNITS_IN_REPORT,
+        ledger_in=folder,
+    )
 
 
-def write_page(dataset: str | Path, path: Path, *, num_samples: int, most_units: int | None = None) -> Written:
+def write_page(
+    dataset: str | Path,
+    path: Path,
+    *,
+    num_samples: int,
+    most_units: int | None = None,
+    ledger_in: Path | None = None,
+) -> Written:
     """Writes the page of a dataset or a tar, with about so many samples, evenly spaced over it.
 
+    ledger_in: the folder of a dataset's ledger, where that is another one.
     most_units: of rules that measured more documents, images or sentences than that a part is looked at.
 
     Raises:
         ShardError: there is nothing to look at.
     """
     opened = open_samples(dataset)
+    if ledger_in is not None:
+        opened = replace(opened, folder=ledger_in)
     answers = Answers(opened)
     positions = np.unique(np.linspace(0, len(opened.rows) - 1, num_samples).astype(int))
     rows = opened.rows.take(positions)

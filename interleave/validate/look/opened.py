@@ -56,12 +56,8 @@ class Opened:
     read: Callable[[int], Sample]
     # By number. Raises ShardError where a sample is damaged.
     read_json: Callable[[int], bytes]
-
-    @property
-    def folder(self) -> Path | None:
-        """The dataset's folder, where it is one on this machine: that has a ledger."""
-        is_local = self.reader is not None and "://" not in self.path
-        return Path(self.path) if is_local else None
+    folder: Path | None = None
+    # The dataset's, where it is one on this machine: that has a ledger.
 
     def number_of(self, key: str) -> int:
         """The number of the sample with this key, which may lack its zeros.
@@ -112,6 +108,7 @@ def _dataset(folder: str | Path) -> Opened:
         reader=reader,
         read=reader.read,
         read_json=reader.read_json,
+        folder=None if "://" in str(folder) else Path(folder),
     )
 
 

@@ -1,0 +1,121 @@
+"""Who may build in a depot: one build, or the slices of one, as `work_folder` has it where files can be locked.
+
+mmc4.work/claim            a build is at work
+mmc4.work/slices           slices are, or were: of which build, and how many
+mmc4.work/slice-2.claim    slice 2 is at work
+mmc4.work/alone.claim      a slice does what only one may do at a time
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from interleave.claims import claimed, kept_word, read_claim
+from interleave.errors import RecipeError, Unfinished
+from interleave.object_store import ObjectStore
+from interleave.work_folder import Slice
+
+CLAIM, _SLICES, _ALONE = "claim", "slices", "alone.claim"
+_POLL_S, _LEAST_WAIT_S = 1.0, 600.0
+
+
+@contextmanager
+def hold_whole(store: ObjectStore, work: Path, *, take_over: bool) -> Iterator[None]:
+    """For one build alone.
+
+    store: of the work folder; work: its place on this machine.
+
+    Raises:
+        RecipeError: somebody else is at work there.
+    """
+    with (
+        kept_word(_word_file(work, CLAIM), f"another build is at work in {work}") as word,
+        claimed(store, CLAIM, word, to="building there", take_over=take_over, stays=False),
+    ):
+        there = read_claim(store, _SLICES)
+        for number in range(int(there.get("count", 0))):
+            if take_over:
+                store.remove(_claim_of(number))
+            elif read_claim(store, _claim_of(number)):
+                raise RecipeError(
+                    f"{store.url}: slice {number} of {there.get('what')} is at work there; wait for it, give another "
+                    "output, or --take-over if that is over"
+                )
+        store.remove(_SLICES)
+        yield
+
+
+@contextmanager
+def hold_slice(store: ObjectStore, work: Path, part: Slice, identity: str, *, take_over: bool) -> Iterator[None]:
+    """For one slice, beside the others of the same build.
+
+    Raises:
+        RecipeError: this slice is at work already, or another build.
+    """
+    name = _claim_of(part.index)
+    busy = f"slice {part.index}/{part.count} is at work in {work} already"
+    with (
+        kept_word(_word_file(work, name), busy) as word,
+        claimed(store, name, word, to=f"at work as slice {part.index}", take_over=take_over, stays=False),
+    ):
+        if whole := read_claim(store, CLAIM):
+            raise RecipeError(
+                f"{store.url}: {whole.get('by')} is building there, not in slices, since {whole.get('since')}; wait "
+                "for it, or give another output"
+            )
+        _join(store, part, f"{part.count} slices of {identity}")
+        yield
+
+
+@contextmanager
+def alone(store: ObjectStore, part: Slice, wait_s: float) -> Iterator[None]:
+    """Holds up the other slices. A slice that died while it did so goes on when it is started again.
+
+    Raises:
+        Unfinished: another one has not finished in time.
+    """
+    mine = orjson.dumps({"slice": part.index})
+    deadline = time.monotonic() + max(wait_s, _LEAST_WAIT_S)
+    while not store.create(_ALONE, mine):
+        holder = read_claim(store, _ALONE).get("slice")
+        if time.monotonic() > deadline:
+            raise Unfinished(
+                f"slice {holder} does what one slice may do at a time, and has not finished in time. Run this slice "
+                f"again later; if slice {holder} died, start it again first"
+            )
+        time.sleep(_POLL_S)
+    try:
+        yield
+    finally:
+        store.remove(_ALONE)
+
+
+def _join(store: ObjectStore, part: Slice, what: str) -> None:
+    """Says which build the slices are of, unless others do."""
+    mine = {"what": what, "count": part.count}
+    if store.create(_SLICES, orjson.dumps(mine)):
+        return
+    there = read_claim(store, _SLICES)
+    if there == mine:
+        return
+    others = (number for number in range(int(there.get("count", 0))) if number != part.index)
+    for number in others:
+        if read_claim(store, _claim_of(number)):
+            raise RecipeError(
+                f"{store.url}: other slices are at work on another build ({there.get('what')}, this is one of {what}): "
+                "all slices need one recipe, one number of slices and one version of interleave"
+            )
+    store.write(_SLICES, orjson.dumps(mine))
+
+
+def _claim_of(number: int) -> str:
+    return f"slice-{number}.claim"
+
+
+def _word_file(work: Path, name: str) -> Path:
+    return work.with_name(f"{work.name}.{name}")
