@@ -94,7 +94,7 @@ def build(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="With an output that is a URL: where machines keep copies of what lies there.  [default: in the cache]",
+            help="Of an output that is a URL: where machines keep copies of what lies there.  [default: the cache]",
             show_default=False,
         ),
     ] = None,

@@ -11,7 +11,6 @@ the machine when they are in the store: who needs images reads those few bytes t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -49,7 +48,7 @@ _TAR, _BLOB = ".tar", ".blob"
 class Depot:
     """A `Workplace` in an object store."""
 
-    keeps_shards: ClassVar[bool] = False
+    is_shared: ClassVar[bool] = False
 
     root: str
     # URL of the folder that holds the output and its work folder.
@@ -146,7 +145,7 @@ class Depot:
 
     def _ours(self, paths: Iterable[str | Path]) -> list[Path]:
         """Others are the user's, who sees to it that each machine has them."""
-        return [path for path in map(Path, paths) if path.is_relative_to(self.folder)]
+        return [path for path in dict.fromkeys(map(Path, paths)) if path.is_relative_to(self.folder)]
 
     def _object(self, path: Path) -> tuple[ObjectStore, str]:
         for folder, url in self.sources:
@@ -160,7 +159,7 @@ class Depot:
         if stamp is None:
             path.unlink(missing_ok=True)
         elif self._seen(path) != [stamp, _state(path)]:
-            store.download(name, path, str(os.getpid()))
+            store.download(name, path)
             self._see(path, stamp)
 
     def _keep(self, path: Path) -> None:

@@ -22,6 +22,7 @@ from interleave.access.kinds import IMAGES
 from interleave.access.ledger import OK, Entry
 from interleave.access.store import ORIGINAL, Store
 from interleave.access.store_writer import StoreWriter, open_for_writing
+from interleave.copied import copy_images
 from interleave.counts import Counts
 from interleave.errors import Unreadable
 from interleave.fetched import OUTCOMES
@@ -43,6 +44,8 @@ class Download:
     target: ImageTarget
     form: str
     # In which images are measured: `ORIGINAL`, what `target` makes of them, or what img2dataset does.
+    copies: tuple[Path, ...] = ()
+    # One blob a split that gets its images, where machines do not see the store.
 
 
 def download(task: Download) -> Counts:
@@ -53,14 +56,14 @@ def download(task: Download) -> Counts:
     """
     if task.web.settings.offline and task.form == ORIGINAL:
         with Store(task.store) as store:  # nothing is added: others may be at work in it, and it may be read-only
-            return _write_all_outcomes(task, store, {})
+            return _write_outcomes(task, store, {})
     with open_for_writing(task.store) as (store, writer):
         refused = _forms_of_originals(task, store, writer) if is_packed(task.form) else {}
         if not task.web.settings.offline:
             _fetch(task, store, writer, refused)
         if task.web.settings.engine == "img2dataset":
             refused = _forms_of_img2dataset(task, store, writer)
-        return _write_all_outcomes(task, store, refused)
+        return _write_outcomes(task, store, refused)
 
 
 def _fetch(task: Download, store: Store, writer: StoreWriter, refused: Mapping[str, Unreadable]) -> None:
@@ -135,6 +138,14 @@ def _urls(tables: Iterable[Path]) -> Iterator[str]:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=["url"]):
                 yield from batch.column(0).to_pylist()
+
+
+def _write_outcomes(task: Download, store: Store, refused: Mapping[str, Unreadable]) -> Counts:
+    counts = _write_all_outcomes(task, store, refused)
+    for outcomes, blob in zip(task.outcomes, task.copies, strict=False):
+        hashes = pq.read_table(outcomes, columns=["sha256"])["sha256"].to_pylist()
+        copy_images(blob, filter(None, hashes), store, task.form)
+    return counts
 
 
 def _write_all_outcomes(task: Download, store: Store, refused: Mapping[str, Unreadable]) -> Counts:

@@ -36,11 +36,11 @@ from interleave.encode.model import TargetModel, Wanted, target_model
 from interleave.errors import RecipeError, TaskError
 from interleave.executors import open_executor
 from interleave.inputs import list_inputs
-from interleave.measure import measure
+from interleave.measure import MeasureTask, measure
 from interleave.prepare import prepare_sources
 from interleave.recipe import Recipe
 from interleave.report import Report, check_something_is_left, finish
-from interleave.run import Run, StageResult
+from interleave.run import Run, StageResult, Task
 from interleave.settings import is_url
 from interleave.shard.manifest import MANIFEST_NAME, REPORT_NAME
 from interleave.shard.plan import PlannedShard, plan, plan_file, read_plan
@@ -113,7 +113,7 @@ def build(
         place.bring([plan_file(work / "plan")])
         shards = read_plan(work / "plan")
         to_write = tasks.write_tasks(recipe, shards, planned, len(splits), work)
-        to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work, has_shards=place.keeps_shards)
+        to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work, has_shards=place.is_shared)
         folders = [folder for _, folder in tasks.folders(recipe, shards)]
         with run.alone():
             is_sealed = run.is_done("seal", to_seal)
@@ -185,11 +185,15 @@ def _measure(recipe: Recipe, run: Run) -> tuple[Sequence[Split], StageResult]:
         prepare_sources(recipe, quiet=run.quiet)
         splits = list_inputs(recipe, run.work, run.executor, run.place)
     _fetch(recipe, run, splits)
-    measured = run.stage("measure", measure, input_tasks.measure_tasks(recipe, splits, run.work))
+    measured = run.stage("measure", measure, _measure_tasks(recipe, splits, run))
     if recipe.fetch and recipe.fetch.keep == "none":
         run.join()
         forget_images(input_tasks.store_folder(recipe, run.work))
     return splits, measured
+
+
+def _measure_tasks(recipe: Recipe, splits: Sequence[Split], run: Run) -> list[Task[MeasureTask]]:
+    return input_tasks.measure_tasks(recipe, splits, run.work, has_store=run.place.is_shared)
 
 
 def _decontaminate(recipe: Recipe, run: Run, decided: StageResult, evaluation: StageResult) -> StageResult:
@@ -208,11 +212,12 @@ def _fetch(recipe: Recipe, run: Run, splits: Sequence[Split]) -> None:
     wanted = input_tasks.wanted_tasks(recipe, splits, run.work)
     run.stage("wanted", list_wanted, wanted)
     run.join()
-    task = input_tasks.download_task(recipe, wanted, run.work, quiet=run.quiet)
+    task = input_tasks.download_task(recipe, wanted, run.work, quiet=run.quiet, has_store=run.place.is_shared)
+    run.place.bring(map(str, task.payload.outcomes))
     is_over = recipe.fetch.keep == "none" and all(map(run.place.has, task.outputs))
-    if not (is_over and run.is_done("measure", input_tasks.measure_tasks(recipe, splits, run.work))):
-        run.here("fetch", download, task)
-    run.place.bring(task.outputs)
+    if not (is_over and run.is_done("measure", _measure_tasks(recipe, splits, run))):
+        run.here("fetch", download, task, again=run.place.is_shared)
+        run.place.bring(map(str, task.payload.outcomes))
 
 
 def model_of(recipe: Recipe) -> TargetModel:

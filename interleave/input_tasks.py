@@ -11,6 +11,7 @@ from interleave.access.blocklist import read_blocklists
 from interleave.access.store import ORIGINAL
 from interleave.acquire.listing import Split
 from interleave.acquire.source import Source
+from interleave.copied import copies_of
 from interleave.download import Download
 from interleave.files import sha256_of
 from interleave.images.normalise import ImageTarget
@@ -45,7 +46,10 @@ def wanted_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Ta
     return tasks
 
 
-def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path, *, quiet: bool) -> Task[Download]:
+def download_task(
+    recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path, *, quiet: bool, has_store: bool
+) -> Task[Download]:
+    """has_store: whether those who measure see the store."""
     web = web_of(recipe, quiet=quiet)
     assert web is not None
     assert recipe.fetch is not None
@@ -56,9 +60,15 @@ def download_task(recipe: Recipe, wanted: Sequence[Task[WantedTask]], work: Path
         outcomes=tuple(Path(spool_file(work, "fetch", number, "outcomes")) for number in range(len(wanted))),
         target=image_target(recipe),
         form=_form(recipe),
+        copies=() if has_store else tuple(_copies_blob(work, number) for number in range(len(wanted))),
     )
     depends = ["fetch", [task.fingerprint for task in wanted], identity(recipe.fetch), payload.form]
-    return make_task("all", payload, depends, map(str, payload.wanted), map(str, payload.outcomes))
+    writes = [*payload.outcomes, *payload.copies, *map(copies_of, payload.copies)]
+    return make_task("all", payload, depends, map(str, payload.wanted), map(str, writes))
+
+
+def _copies_blob(work: Path, number: int) -> Path:
+    return work / "fetch" / f"{task_name(number)}.blob"
 
 
 def image_target(recipe: Recipe) -> ImageTarget:
@@ -89,7 +99,9 @@ def store_folder(recipe: Recipe, work: Path) -> Path:
     return Path(store) if store else work / STORE
 
 
-def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[Task[MeasureTask]]:
+def measure_tasks(
+    recipe: Recipe, splits: Sequence[Split], work: Path, *, has_store: bool = True
+) -> list[Task[MeasureTask]]:
     sources = {source.name: source for source in recipe.all_sources}
     blocklist = read_blocklists(recipe.blocklists)
     blocked = [sha256_of(Path(path)) for path in recipe.blocklists]
@@ -109,6 +121,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
             name=task_name(number),
             outcomes=outcomes,
             store=str(store_folder(recipe, work)) if recipe.fetch else None,
+            copies=str(copies_of(_copies_blob(work, number))) if recipe.fetch and not has_store else None,
             form=_form(recipe),
             blocklist=blocklist,
         )
@@ -122,7 +135,7 @@ def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path) -> list[T
         ]
         depends += [recipe.clean.private and identity(recipe.clean.private), private_libraries]
         depends += [blocked, outcomes and sha256_of(Path(outcomes)), _shaping_form(payload.form)]
-        reads = (split.path, outcomes)
+        reads = (split.path, outcomes, payload.copies)
         tasks.append(make_task(task_name(number), payload, depends, reads, measured_files(work, number)))
     return tasks
 

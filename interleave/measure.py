@@ -45,6 +45,8 @@ class MeasureTask:
     outcomes: str | None
     # Table of what became of the split's URLs; None where the recipe fetches nothing.
     store: str | None
+    copies: str | None
+    # Where the store's images of this split are, on machines that do not see the store.
     form: str
     # In which the store keeps images.
     blocklist: Blocklist
@@ -58,7 +60,7 @@ def measure(task: MeasureTask) -> Counts:
     with (
         write_blob(spool.parent, f"{spool.name}/{task.name}.blob") as blob,
         write_documents(spool / f"{task.name}.documents.parquet") as documents,
-        open_fetched(task.outcomes, task.store, task.form) as fetched,
+        open_fetched(task.outcomes, task.store, task.copies, task.form) as fetched,
     ):
         images = _Images(task, blob, fetched)
         readable = _readable(task, counts, drops)

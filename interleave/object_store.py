@@ -6,6 +6,7 @@ believed alone: sizes are looked at afterwards.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,10 +30,10 @@ class ObjectStore:
     All methods raise ShardError where the store fails time after time, `Final` where it refuses.
     """
 
-    def __init__(self, url: str, first_delay_s: float = FIRST_DELAY_S) -> None:
+    def __init__(self, url: str, first_delay_s: float | None = None) -> None:
         """first_delay_s: before the second of several tries, which double it."""
         self.url = url.rstrip("/")
-        self._first_delay_s = first_delay_s
+        self._first_delay_s = FIRST_DELAY_S if first_delay_s is None else first_delay_s
         self._system = open_filesystem(self.url, _TIMEOUT_S)
 
     def read(self, name: str) -> bytes | None:
@@ -93,15 +94,13 @@ class ObjectStore:
 
         return self._patiently(name, put)
 
-    def download(self, name: str, path: Path, part: str) -> None:
+    def download(self, name: str, path: Path) -> None:
         """An object as a file, whole or not at all.
-
-        part: of the temporary name; two that download one object give different ones.
 
         Raises:
             FileNotFoundError: there is no object.
         """
-        partial = path.with_name(f"{path.name}.{part}{PARTIAL}")
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
         path.parent.mkdir(parents=True, exist_ok=True)
 
         def get() -> None:

@@ -21,7 +21,7 @@ import orjson
 from interleave.claims import claim, claimed, kept_word
 from interleave.errors import RecipeError, TaskError
 from interleave.files import sha256_of
-from interleave.object_store import FIRST_DELAY_S, ObjectStore
+from interleave.object_store import ObjectStore
 from interleave.remote import Final
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, read_manifest
 from interleave.shard.takedown_swap import is_interrupted
@@ -57,7 +57,7 @@ def publish(
     replace: bool = False,
     take_over: bool = False,
     tick: Callable[[int, int], None] = lambda num_bytes, total: None,
-    first_delay_s: float = FIRST_DELAY_S,
+    first_delay_s: float | None = None,
 ) -> Published:
     """Copies a finished dataset to a URL of fsspec's (s3://, gs://, file:// ...), several files at a time.
 

@@ -166,14 +166,16 @@ class Run:
         joint.counts.update(self._done(name, joint.tasks, set(range(len(joint.tasks))) - joint.counts.keys()))
         return len(joint.tasks) - len(joint.counts)
 
-    def here(self, name: str, function: Callable[[Payload], Counts], task: Task[Payload]) -> StageResult:
-        """Does a stage in this process, every time: it knows by itself what of it is done.
+    def here(
+        self, name: str, function: Callable[[Payload], Counts], task: Task[Payload], *, again: bool
+    ) -> StageResult:
+        """Does a stage in this process; again: every time, for it knows by itself what of it is done.
 
         Of slices the first that comes does it, and the others take what it left.
         """
         began = time.monotonic()
         with self.alone():
-            counts: Counts | str | None = None if self.part.is_whole else self._done_one(name, task)
+            counts: Counts | str | None = None if again and self.part.is_whole else self._done_one(name, task)
             if counts is None:
                 counts = _attempt(function, self.place, task)
             if isinstance(counts, str):

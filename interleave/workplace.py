@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 class Workplace(Protocol):
     """Paths are of this machine, and the same on all of them. Goes along with every task."""
 
-    keeps_shards: ClassVar[bool]
-    # On this machine, when they are written.
+    is_shared: ClassVar[bool]
+    # Whether all machines see what one of them has written.
 
     def hold(self, work: Path, part: Slice, identity: str, *, fresh: bool) -> AbstractContextManager[None]:
         """Holds a work folder for this process, or for it and the other slices of the same build."""
@@ -60,7 +60,7 @@ class Workplace(Protocol):
 class SharedFolder:
     """Every machine sees the same files: there is nothing to bring."""
 
-    keeps_shards: ClassVar[bool] = True
+    is_shared: ClassVar[bool] = True
 
     def hold(self, work: Path, part: Slice, identity: str, *, fresh: bool) -> AbstractContextManager[None]:
         return work_folder(work, fresh, part, identity)

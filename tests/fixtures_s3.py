@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count, cycle
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,6 +15,8 @@ import pytest
 import s3fs
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from interleave.publish import MARKS
 
 _NUMBERS = count()
 _CODES = {500: b"InternalError", 503: b"SlowDown", 403: b"AccessDenied"}
@@ -45,6 +49,14 @@ class Bucket:
         }
         self.fault = fault
         return found
+
+    def built(self, prefix: str) -> dict[str, str]:
+        """SHA-256 of every object that a build determines, as `built_files` has it of files."""
+        return {
+            key: hashlib.sha256(data).hexdigest()
+            for key, data in self.objects(prefix).items()
+            if Path(key).name not in ("summary.json", "report.html") and MARKS not in Path(key).parts
+        }
 
     def written(self) -> list[str]:
         """Keys in the order in which they were written."""

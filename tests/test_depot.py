@@ -2,51 +2,290 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 
+import orjson
 import pytest
-from fixtures_build import RECIPE, build_sample, built_files, split_input
+from fixtures_build import RECIPE, build_sample, built_files, six_documents, small_overrides
 
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
-from fixtures_s3 import Bucket, s3_bucket
+from fixtures_s3 import Bucket, every, s3_bucket
 
-from interleave import depot, object_store
+from interleave import Cache, StreamingDataset, depot, object_store
+from interleave.errors import InterleaveError, RecipeError, TaskError, Unfinished
 from interleave.flow import build
+from interleave.publish import publish
 from interleave.recipe_file import load_recipe
 from interleave.report import Report
+from interleave.work_folder import WHOLE, Slice
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+SMALL = (*small_overrides(), "shards.multiple_of=2")
 
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     monkeypatch.setattr(object_store, "FIRST_DELAY_S", 0.01)
-    depot._store.cache_clear()
+    monkeypatch.setattr(depot, "_store", lru_cache(object_store.ObjectStore))  # each test has a server of its own
     with s3_bucket(monkeypatch) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dataset as it is built in a folder."""
-    output = tmp_path_factory.mktemp("straight") / "mmc4"
-    build_sample(output, *overrides())
+    """Six documents as they are built in a folder."""
+    output = tmp_path_factory.mktemp("straight") / "six"
+    build_sample(output, *SMALL)
     return output
 
 
-def overrides() -> tuple[str, ...]:
-    return f"source.path={split_input()}", "shards.max_bytes=700000"
+def build_there(
+    bucket: Bucket,
+    scratch: Path,
+    *overrides: str,
+    part: Slice = WHOLE,
+    num_workers: int = 1,
+    fresh: bool = False,
+    take_over: bool = False,
+) -> Report:
+    recipe = load_recipe(RECIPE, [f"output={bucket.url}/sets/six", *SMALL, *overrides])
+    return build(
+        recipe,
+        num_workers=num_workers,
+        scratch=scratch,
+        part=part,
+        fresh=fresh,
+        take_over=take_over,
+        quiet=True,
+        pages=False,
+    )
 
 
-def build_there(bucket: Bucket, scratch: Path, *more: str) -> Report:
-    recipe = load_recipe(RECIPE, [f"output={bucket.url}/sets/mmc4", *overrides(), *more])
-    return build(recipe, scratch=scratch, quiet=True)
+def left_on(machine: Path) -> set[str]:
+    return {path.suffix for path in machine.rglob("*") if path.is_file()}
 
 
-def test_the_dataset_is_that_of_a_build_in_a_folder(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
-    report = build_there(bucket, tmp_path)
-    found = bucket.objects("sets/mmc4/")
-    assert set(built_files(straight)) <= set(found)
-    print(report.datasets, sorted(bucket.objects("sets/mmc4.work/")), len(bucket.seen))
+def test_the_dataset_is_that_of_a_build_in_a_folder_and_a_loader_reads_it(
+    straight: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    report = build_there(bucket, tmp_path / "machine")
+    assert bucket.built("sets/six/") == built_files(straight)
+    assert report.datasets[0].folder == f"{bucket.url}/sets/six" and report.work == f"{bucket.url}/sets/six.work"
+    assert not left_on(tmp_path / "machine") & {".tar", ".blob"}, "what is large does not stay"
+    assert not [name for name in bucket.objects() if "claim" in name]
+    loader = StreamingDataset(
+        f"{bucket.url}/sets/six",
+        cache=Cache(folder=tmp_path / "cache", min_free_bytes=0),
+        batch_size=1,
+        images="bytes",
+        rank=0,
+        world_size=1,
+    )
+    assert sum(len(batch["keys"][0]) for batch in loader) == 6
+
+
+def test_outputs_come_before_their_marker_and_the_manifest_last(bucket: Bucket, tmp_path: Path) -> None:
+    build_there(bucket, tmp_path)
+    written = bucket.written()
+    for name in written:
+        if name.endswith(".done"):
+            stage = name.removesuffix(".done")
+            own = [at for at, other in enumerate(written) if other.startswith(f"{stage}.") and other != name]
+            assert all(at < written.index(name) for at in own)
+    manifest = written.index("sets/six/manifest.json")
+    assert all(written.index(name) < manifest for name in written if name.startswith("sets/six/shard-"))
+
+
+def test_another_machine_finds_that_all_is_done(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
+    first = build_there(bucket, tmp_path / "one")
+    bucket.seen.clear()
+    again = build_there(bucket, tmp_path / "another")
+    assert all(line.num_done_before == line.num_tasks for line in again.stages)
+    assert again.datasets == first.datasets
+    assert not [name for name in bucket.written() if name.endswith((".done", ".tar", ".parquet", ".blob"))]
+
+
+@pytest.mark.parametrize("writes", [3, 20, 45, 60])
+def test_what_one_machine_began_another_ends(straight: Path, bucket: Bucket, tmp_path: Path, writes: int) -> None:
+    left = iter(range(10**6))
+    bucket.fault = lambda method, path: 500 if method == "PUT" and next(left) >= writes else None
+    with pytest.raises(InterleaveError, match="6 tries"):
+        build_there(bucket, tmp_path / "one")
+    bucket.fault = lambda method, path: None
+    assert "manifest.json" not in bucket.objects("sets/six/")
+    report = build_there(bucket, tmp_path / "another", take_over=True)
+    assert bucket.built("sets/six/") == built_files(straight)
+    assert writes < 20 or any(line.num_done_before for line in report.stages)
+
+
+def test_a_machine_whose_build_died_goes_on_without_being_told(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
+    left = iter(range(10**6))
+    # From then on nothing can be written or removed: neither is the claim given back.
+    bucket.fault = lambda method, path: 500 if method in ("PUT", "DELETE") and next(left) >= 20 else None
+    with pytest.raises(InterleaveError):
+        build_there(bucket, tmp_path / "one")
+    bucket.fault = lambda method, path: None
+    with pytest.raises(RecipeError, match=r"building there since .* --take-over"):
+        build_there(bucket, tmp_path / "another")
+    build_there(bucket, tmp_path / "one")
+    assert bucket.built("sets/six/") == built_files(straight)
+
+
+def test_throttling_faults_and_bodies_that_end_early_are_outlived(
+    straight: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.fault = every(11, 503, 500, "cut")
+    build_there(bucket, tmp_path)
+    assert bucket.built("sets/six/") == built_files(straight)
+
+
+def test_of_two_builds_that_race_one_builds_and_the_other_says_so(
+    straight: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    both = threading.Barrier(2)
+
+    def one(scratch: Path, seed: int) -> None:
+        both.wait()
+        try:
+            build_there(bucket, scratch, f"seed={seed}")
+            said.append("built")
+        except RecipeError as error:
+            said.append(str(error))
+
+    threads = [threading.Thread(target=one, args=(tmp_path / str(seed), seed)) for seed in (0, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted("building there since" in text for text in said) == [False, True] and "built" in said
+    sha256 = {
+        entry["name"]: entry["sha256"] for entry in orjson.loads(bucket.objects("sets/six/")["manifest.json"])["shards"]
+    }
+    found = bucket.built("sets/six/")
+    assert sha256 == {name: found[name] for name in sha256}, "nothing is mixed"
+
+
+def test_a_changed_recipe_does_what_depends_on_it_and_nothing_of_the_old_dataset_stays(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    build_there(bucket, tmp_path / "one")
+    report = build_there(bucket, tmp_path / "another", "shards.multiple_of=1", "seed=3")
+    done_again = [line.stage for line in report.stages if line.num_done_before < line.num_tasks]
+    assert done_again == ["plan", "write", "seal"]
+    build_sample(tmp_path / "six", *SMALL, "shards.multiple_of=1", "seed=3")
+    assert bucket.built("sets/six/") == built_files(tmp_path / "six")
+
+
+def test_splits_become_datasets_and_go_when_the_recipe_has_them_no_more(
+    straight: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    splits = ("splits={val: 0.4}", "shards.multiple_of=1")
+    build_there(bucket, tmp_path / "one", *splits)
+    build_sample(tmp_path / "six", *SMALL, *splits)
+    assert bucket.built("sets/six/") == built_files(tmp_path / "six")
+    build_there(bucket, tmp_path / "another")
+    assert bucket.built("sets/six/") == built_files(straight)
+
+
+def test_a_dataset_that_was_not_built_there_stays(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
+    publish(straight, f"{bucket.url}/sets/six", first_delay_s=0.01)
+    before = bucket.objects()
+    with pytest.raises(RecipeError, match="holds a dataset that was not built there; give another URL"):
+        build_there(bucket, tmp_path)
+    assert bucket.objects() == before
+
+
+def test_nobody_publishes_where_a_build_is_at_work(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
+    left = iter(range(10**6))
+    bucket.fault = lambda method, path: (
+        500 if method == "PUT" and path.endswith("shard-0001.tar") and next(left) < 99 else None
+    )
+    with pytest.raises(TaskError, match="shard-0001"):
+        build_there(bucket, tmp_path)
+    bucket.fault = lambda method, path: None
+    with pytest.raises(RecipeError, match="bringing a dataset there since"):
+        publish(straight, f"{bucket.url}/sets/six", first_delay_s=0.01)
+    build_there(bucket, tmp_path)
+    assert bucket.built("sets/six/") == built_files(straight)
+
+
+def test_to_start_over_nothing_of_before_is_needed(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
+    build_there(bucket, tmp_path / "one", "seed=3")
+    report = build_there(bucket, tmp_path / "one", fresh=True)
+    assert not any(line.num_done_before for line in report.stages)
+    assert bucket.built("sets/six/") == built_files(straight)
+
+
+def test_a_copy_of_what_changed_there_is_brought_again(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
+    build_there(bucket, tmp_path / "one")
+    build_there(bucket, tmp_path / "another", "images.max_short_side=32")
+    # The first machine still has all records of before.
+    build_there(bucket, tmp_path / "one", "images.max_short_side=32", "seed=5")
+    build_sample(tmp_path / "six", *SMALL, "images.max_short_side=32", "seed=5")
+    assert bucket.built("sets/six/") == built_files(tmp_path / "six")
+
+
+@pytest.fixture
+def input_there(bucket: Bucket) -> str:
+    """The input behind a URL, too, in two files."""
+    for path in sorted(two_files().iterdir()):
+        bucket.client.put_object(Bucket=bucket.name, Key=f"in/{path.name}", Body=path.read_bytes())
+    return f"source.path={bucket.url}/in"
+
+
+@cache
+def two_files() -> Path:
+    folder = six_documents().parent / "two"
+    folder.mkdir()
+    lines = six_documents().read_bytes().splitlines(keepends=True)
+    for number in range(2):
+        (folder / f"docs_{number}.jsonl").write_bytes(b"".join(lines[number::2]))
+    return folder
+
+
+def test_slices_on_machines_that_share_nothing_build_one_dataset(
+    bucket: Bucket, tmp_path: Path, input_there: str
+) -> None:
+    ends = []
+    while not ends or not all(ends[-1]):
+        assert len(ends) < 9
+        ends.append([])
+        for index in range(2):
+            try:
+                build_there(bucket, tmp_path / f"machine-{index}", input_there, part=Slice(index, 2))
+                ends[-1].append(True)
+            except Unfinished:
+                ends[-1].append(False)
+    build_sample(tmp_path / "six", *SMALL, f"source.path={two_files()}")
+    assert bucket.built("sets/six/") == built_files(tmp_path / "six")
+
+
+def test_slices_side_by_side_and_a_build_beside_them(bucket: Bucket, tmp_path: Path, input_there: str) -> None:
+    said: list[str] = []
+
+    def one(index: int) -> None:
+        recipe = load_recipe(RECIPE, [f"output={bucket.url}/sets/six", *SMALL, input_there])
+        scratch = tmp_path / f"machine-{index}"
+        build(recipe, scratch=scratch, part=Slice(index, 2), wait_s=100.0, quiet=True, pages=False)
+        said.append("built")
+
+    threads = [threading.Thread(target=one, args=(index,)) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    while "sets/six.work/slices" not in bucket.objects():
+        pass
+    with pytest.raises(RecipeError, match=r"slice [01] of 2 slices of"):
+        build_there(bucket, tmp_path / "third", input_there)
+    for thread in threads:
+        thread.join()
+    assert said == ["built", "built"]
+    build_sample(tmp_path / "six", *SMALL, f"source.path={two_files()}")
+    assert bucket.built("sets/six/") == built_files(tmp_path / "six")
+    with pytest.raises(TaskError, match="the input is not the one"):
+        build_there(bucket, tmp_path / "third", f"source.path={six_documents()}")

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ import pytest
 from fixtures_build import built_files, cli, ledger, sample_lines
 from fixtures_site import NOT_FOUND, Answer, Site, serving
 
+from interleave import depot
 from interleave.access.store import Store
 from interleave.access.store_writer import open_for_writing
 from interleave.acquire.mmc4 import parse_mmc4
-from interleave.errors import InterleaveError, Unreadable
+from interleave.errors import InterleaveError, Unfinished, Unreadable
 from interleave.flow import build
+from interleave.object_store import ObjectStore
 from interleave.recipe_file import load_recipe
+from interleave.work_folder import Slice
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 IMAGES = RECIPES / "sample" / "images"
@@ -132,6 +136,31 @@ def test_a_build_by_url_is_the_build_from_files_whatever_the_latency(
     build(recipe_of(corpus, tmp_path, site.place), num_workers=2, quiet=True)
     assert built_files(tmp_path / "out") == from_files
     assert set(images_asked(site).values()) == {1}, "one URL is fetched once"
+
+
+def test_machines_that_do_not_see_the_store_measure_its_images_all_the_same(
+    site: Site, corpus: Path, from_files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("s3fs")
+    pytest.importorskip("moto.server")
+    from fixtures_s3 import s3_bucket
+
+    def one(index: int) -> bool:
+        machine = tmp_path / f"machine-{index}"
+        recipe = recipe_of(corpus, machine, site.place, f"output={bucket.url}/sets/out")
+        try:
+            build(recipe, num_workers=1, scratch=machine / "scratch", part=Slice(index, 2), quiet=True, pages=False)
+        except Unfinished:
+            return False
+        return True
+
+    with s3_bucket(monkeypatch) as bucket:
+        monkeypatch.setattr(depot, "_store", lru_cache(ObjectStore))
+        ends = [[one(index) for index in range(2)] for _ in range(6)]
+        assert ends[-1] == [True, True]
+        assert bucket.built("sets/out/") == from_files
+    assert set(images_asked(site).values()) == {1}
+    assert not (tmp_path / "machine-1" / "store").exists()
 
 
 def test_another_build_takes_everything_from_the_store(
