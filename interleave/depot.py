@@ -92,7 +92,7 @@ class Depot:
         return replace(self, sources=tuple(urls.items()))
 
     def unseal(self, folder: Path, *, is_wanted: bool) -> None:
-        store = ObjectStore(self.location(folder))
+        store = _store(self.location(folder))
         if is_wanted:
             claim_for_build(store, self._word)
         else:
@@ -165,13 +165,13 @@ class Depot:
     def _keep(self, path: Path) -> None:
         store, name = self._object(path)
         if path.suffix == _TAR:
-            bring_file(ObjectStore(self.location(path.parent)), path, path.name, sha256_of(path))
+            bring_file(_store(self.location(path.parent)), path, path.name, sha256_of(path))
             path.unlink()
         elif path.suffix == _BLOB:
             store.upload(path, name)
             path.unlink()
         elif path.name == MANIFEST_NAME:
-            complete_build(ObjectStore(self.location(path.parent)), path.parent, self._word)
+            complete_build(_store(self.location(path.parent)), path.parent, self._word)
             self.each(self._see, [path, *ledger_files(path.parent)])
         elif (seen := self._seen(path)) is None or seen != [store.stamp(name), _state(path)]:
             self._see(path, store.upload(path, name))

@@ -139,6 +139,8 @@ def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> No
 
     Raises: as `build`.
     """
+    if is_url(recipe.output):
+        raise RecipeError(f"output: {recipe.output} is a URL; models look at images in a folder: --set output=FOLDER")
     work = Path(recipe.output + ".work")
     _check_output(recipe, work)
     with work_folder(work, fresh=False), open_executor(num_workers) as executor:

@@ -39,7 +39,7 @@ class ObjectStore:
     def read(self, name: str) -> bytes | None:
         """The bytes of a small object; None where there is none."""
         try:
-            data: bytes = self._patiently(name, lambda: self._system.cat_file(self._path(name)))
+            data: bytes = self._patiently(name, lambda: self._system.cat_file(self._path(name)), FileNotFoundError)
         except FileNotFoundError:
             return None
         return data
@@ -62,7 +62,7 @@ class ObjectStore:
     def stamp(self, name: str) -> list[str] | None:
         """What tells one content of an object from another; None where there is no object."""
         try:
-            info = self._patiently(name, lambda: self._info(name))
+            info = self._patiently(name, lambda: self._info(name), FileNotFoundError)
         except FileNotFoundError:
             return None
         return stamp_of(info)
@@ -73,14 +73,14 @@ class ObjectStore:
     def create(self, name: str, data: bytes) -> bool:
         """Writes an object where there is none; False where there is one. An answer that was lost is looked up."""
         try:
-            self._patiently(name, lambda: self._create(self._path(name), data))
+            self._patiently(name, lambda: self._create(self._path(name), data), FileExistsError)
         except FileExistsError:
             return self.read(name) == data
         return True
 
     def remove(self, name: str) -> None:
         with suppress(FileNotFoundError):
-            self._patiently(name, lambda: self._system.rm_file(self._path(name)))
+            self._patiently(name, lambda: self._system.rm_file(self._path(name)), FileNotFoundError)
 
     def upload(self, path: Path, name: str) -> list[str]:
         """A file as one object, whole or not at all; its stamp."""
@@ -110,7 +110,7 @@ class ObjectStore:
                 raise ShardError(f"gave {partial.stat().st_size:,} of {num_bytes:,} bytes")
 
         try:
-            self._patiently(name, get)
+            self._patiently(name, get, FileNotFoundError)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -146,11 +146,12 @@ class ObjectStore:
     def _path(self, name: str) -> str:
         return f"{self.url}/{name}"
 
-    def _patiently(self, name: str, work: Callable[[], Result]) -> Result:
+    def _patiently(self, name: str, work: Callable[[], Result], *expected: type[OSError]) -> Result:
+        """expected: errors that are answers to the caller, and not to be explained."""
         try:
             return patiently(self._path(name), work, num_tries=_NUM_TRIES, first_delay_s=self._first_delay_s)
         except PERMANENT as error:
-            if isinstance(error, FileNotFoundError | FileExistsError):
+            if isinstance(error, expected):
                 raise
             raise Final(f"{self._path(name)}: {said(error)}; is the URL right, and may you write there?") from None
 

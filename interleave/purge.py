@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from interleave.depot_claims import CLAIM, hold_whole
 from interleave.errors import RecipeError
+from interleave.object_store import ObjectStore
+from interleave.settings import is_url
 from interleave.shard.manifest import MANIFEST_NAME
 from interleave.work_folder import DATASETS, LOCK, STORE, work_folder
 
 _SUFFIX = ".work"
+_NUM_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
     """What went, or would go, and what stays."""
 
-    work: Path
+    work: str
     removed: dict[str, int]
     kept: dict[str, int]
     # Bytes on disk, by folder or file.
 
 
-def purge(path: Path, *, unfinished: bool = False, store: bool = False, dry_run: bool = False) -> Purged:
+def purge(place: str | Path, *, unfinished: bool = False, store: bool = False, dry_run: bool = False) -> Purged:
     """Removes what builds left in a work folder.
 
-    path: a recipe's output, or its work folder.
+    place: a recipe's output, or its work folder; a folder or a URL.
     unfinished: also where the dataset is not finished; what was done is done again by the next build.
     store: the images that were downloaded into the work folder go, too.
 
@@ -38,15 +45,16 @@ def purge(path: Path, *, unfinished: bool = False, store: bool = False, dry_run:
         RecipeError: there is no work folder, or its dataset is not finished.
         TaskError: a build is at work in it.
     """
+    if is_url(place):
+        return _purge_there(str(place).rstrip("/").removesuffix(_SUFFIX), unfinished=unfinished, dry_run=dry_run)
+    path = Path(place)
     work = path if path.name.endswith(_SUFFIX) else path.with_name(path.name + _SUFFIX)
     if work.is_symlink() or not (work / LOCK).is_file():
         raise RecipeError(f"{work} is no work folder; expected the output of a recipe, or the folder OUTPUT{_SUFFIX}")
     with work_folder(work, fresh=False):
-        if not unfinished and (missing := _unsealed(work)):
-            raise RecipeError(
-                f"{missing} is not finished: the work folder is what a build would go on from. Finish it, or give "
-                "--unfinished to lose what was done"
-            )
+        output = work.with_name(work.name.removesuffix(_SUFFIX))
+        if not unfinished and (missing := _unsealed(work / DATASETS, output)):
+            raise _not_finished(missing)
         found = {item.name: _num_bytes(item) for item in sorted(work.iterdir()) if item.name != LOCK}
         kept = {name: size for name, size in found.items() if name == STORE and not store}
         removed = {name: size for name, size in found.items() if name not in kept}
@@ -57,17 +65,46 @@ def purge(path: Path, *, unfinished: bool = False, store: bool = False, dry_run:
                 (work / LOCK).unlink()
                 with suppress(OSError):  # a build that begins at this moment
                     work.rmdir()
-    return Purged(work=work, removed=removed, kept=kept)
+    return Purged(work=str(work), removed=removed, kept=kept)
 
 
-def _unsealed(work: Path) -> Path | None:
+def _purge_there(output: str, *, unfinished: bool, dry_run: bool) -> Purged:
+    """The same in an object store, which holds no downloaded images."""
+    work = ObjectStore(output + _SUFFIX)
+    if not work.sizes(""):
+        raise RecipeError(f"{work.url} is no work folder; expected the output of a recipe, or OUTPUT{_SUFFIX}")
+    with tempfile.TemporaryDirectory() as word, hold_whole(work, Path(word) / "work", take_over=False):
+        sizes = {name: size for name, size in work.sizes("").items() if name != CLAIM}
+        dataset = ObjectStore(output)
+        names = orjson.loads(work.read(DATASETS) or b'[""]')
+        for name in names if not unfinished else ():
+            if dataset.stamp(f"{name}/{MANIFEST_NAME}".lstrip("/")) is None:
+                raise _not_finished(f"{output}/{name}".rstrip("/"))
+        removed: Counter[str] = Counter()
+        for name, size in sizes.items():
+            removed[name.partition("/")[0]] += size
+        if not dry_run:
+            with ThreadPoolExecutor(_NUM_AT_ONCE) as threads:
+                # Marks of done tasks first: they vouch for what goes.
+                list(threads.map(work.remove, [name for name in sizes if name.endswith(".done")]))
+                list(threads.map(work.remove, sizes))
+    return Purged(work=work.url, removed=dict(sorted(removed.items())), kept={})
+
+
+def _unsealed(datasets: Path, output: Path) -> Path | None:
     """A dataset of this work folder that has no manifest."""
-    output = work.with_name(work.name.removesuffix(_SUFFIX))
     try:
-        names = orjson.loads((work / DATASETS).read_bytes())
+        names = orjson.loads(datasets.read_bytes())
     except (OSError, ValueError):
         names = [""]
     return next((output / name for name in names if not (output / name / MANIFEST_NAME).is_file()), None)
+
+
+def _not_finished(what: str | Path) -> RecipeError:
+    return RecipeError(
+        f"{what} is not finished: the work folder is what a build would go on from. Finish it, or give --unfinished to "
+        "lose what was done"
+    )
 
 
 def _num_bytes(path: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from fixtures_build import RECIPE, build_sample, built_files, six_documents, small_overrides
+from fixtures_build import RECIPE, build_sample, built_files, command, six_documents, small_overrides
 
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
@@ -17,8 +17,9 @@ from fixtures_s3 import Bucket, every, s3_bucket
 
 from interleave import Cache, StreamingDataset, depot, object_store
 from interleave.errors import InterleaveError, RecipeError, TaskError, Unfinished
-from interleave.flow import build
+from interleave.flow import build, measure_only
 from interleave.publish import publish
+from interleave.purge import purge
 from interleave.recipe_file import load_recipe
 from interleave.report import Report
 from interleave.work_folder import WHOLE, Slice
@@ -289,3 +290,39 @@ def test_slices_side_by_side_and_a_build_beside_them(bucket: Bucket, tmp_path: P
     assert bucket.built("sets/six/") == built_files(tmp_path / "six")
     with pytest.raises(TaskError, match="the input is not the one"):
         build_there(bucket, tmp_path / "third", f"source.path={six_documents()}")
+
+
+def test_the_work_folder_goes_when_the_dataset_is_finished(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
+    url = f"{bucket.url}/sets/six"
+    with pytest.raises(RecipeError, match="is no work folder"):
+        purge(url)
+    build_there(bucket, tmp_path)
+    manifest = bucket.objects("sets/six/")["manifest.json"]
+    bucket.client.delete_object(Bucket=bucket.name, Key="sets/six/manifest.json")
+    with pytest.raises(RecipeError, match="is not finished"):
+        purge(url)
+    bucket.client.put_object(Bucket=bucket.name, Key="sets/six/manifest.json", Body=manifest)
+    num_bytes = sum(map(len, bucket.objects("sets/six.work/").values()))
+    assert sum(purge(url, dry_run=True).removed.values()) == num_bytes
+    assert sum(purge(f"{url}.work").removed.values()) == num_bytes
+    assert not bucket.objects("sets/six.work/")
+    assert bucket.built("sets/six/") == built_files(straight)
+    with pytest.raises(RecipeError, match="holds a dataset that was not built there"):
+        build_there(bucket, tmp_path)
+
+
+def test_the_command_line_says_where_things_are_and_its_page_shows_them(bucket: Bucket, tmp_path: Path) -> None:
+    url = f"{bucket.url}/sets/six"
+    sets = [word for override in (f"output={url}", *SMALL) for word in ("--set", override)]
+    ran = command("build", RECIPE, *sets, "--scratch", tmp_path, "--workers", "1")
+    assert ran.returncode == 0 and ran.stderr == ""
+    assert url in ran.stdout.replace("\n", "") and str(tmp_path) not in ran.stdout
+    objects = bucket.objects("sets/six/")
+    page = objects["report.html"].decode()
+    assert page.count("data:image/jpeg;base64,") > 5 and str(tmp_path) not in page
+    assert orjson.loads(objects["summary.json"])["datasets"][0]["folder"] == url
+    assert command("purge", url).returncode == 0
+    refused = command("build", RECIPE, "--scratch", tmp_path)
+    assert refused.returncode == 2 and "are for an output that is a URL" in refused.stderr
+    with pytest.raises(RecipeError, match="models look at images in a folder"):
+        measure_only(load_recipe(RECIPE, [f"output={url}"]), num_workers=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,10 @@ from interleave.commands.options import AsJson
 
 def purge(
     output: Annotated[
-        Path, typer.Argument(help="A recipe's output, or its work folder: OUTPUT or OUTPUT.work.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="OUTPUT", help="Of a recipe, a folder or a URL, or its work folder OUTPUT.work.", show_default=False
+        ),
     ],
     unfinished: Annotated[
         bool, typer.Option("--unfinished", help="Also where the dataset is not finished: the build starts over.")
@@ -33,7 +35,7 @@ def purge(
 
     found = run_purge(output, unfinished=unfinished, store=store, dry_run=dry_run)
     if as_json:
-        plain = {"work": str(found.work), "removed": found.removed, "kept": found.kept, "dry_run": dry_run}
+        plain = {"work": found.work, "removed": found.removed, "kept": found.kept, "dry_run": dry_run}
         typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
         return
     for name, num_bytes in found.removed.items():
