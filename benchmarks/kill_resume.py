@@ -1,10 +1,12 @@
 """SIGKILL at random moments of each stage, then resume: is the dataset the same, byte for byte?
 
-    python benchmarks/kill_resume.py [--docs DOCS.jsonl --images FOLDER] [--kills 10] [--workers 2]
+    python benchmarks/kill_resume.py [--docs DOCS.jsonl --images FOLDER] [--kills 10] [--workers 2] [--depot]
 
 Builds once undisturbed. Then, for each kill, begins a new build, kills its whole process group in the stage whose turn
 it is, at a random moment of the time that this stage took undisturbed, and resumes it with the same command. Exits with
 1 if any digest differs.
+
+--depot: builds into a URL, and what one machine was killed at another goes on with: its scratch folder is a new one.
 """
 
 from __future__ import annotations
@@ -22,21 +24,26 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from interleave.publish import MARKS
+
 ROOT = Path(__file__).parent.parent
 
 
-def command(arguments: argparse.Namespace, output: Path, workers: int) -> list[str]:
+def command(arguments: argparse.Namespace, output: Path, machine: int = 0) -> list[str]:
     overrides = [f"source.path={arguments.docs.absolute()}", f"source.images={arguments.images.absolute()}"]
-    overrides += [f"output={output}", "shards.max_bytes=2000000"]
+    overrides += [f"output={'file://' if arguments.depot else ''}{output}", "shards.max_bytes=2000000"]
     program = [str(Path(sys.executable).with_name("interleave")), "build", str(ROOT / "recipes/mmc4.yaml")]
-    return [*program, "--workers", str(workers), "--json", *(word for text in overrides for word in ("--set", text))]
+    if arguments.depot:
+        program += ["--scratch", str(output.parent / f"machine-{machine}"), "--take-over"]
+    program += ["--workers", str(arguments.workers), "--json"]
+    return [*program, *(word for text in overrides for word in ("--set", text))]
 
 
 def digest(folder: Path) -> str:
     """Of every file that a build determines, by name and content."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in ("summary.json", "report.html"):
+        if path.is_file() and path.name not in ("summary.json", "report.html") and MARKS not in path.parts:
             total.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
@@ -88,6 +95,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=ROOT / "recipes/sample/images")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--depot", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
@@ -95,7 +103,7 @@ def main() -> None:
         whole, killed = Path(folder) / "whole" / "set", Path(folder) / "killed" / "set"
         work = killed.with_name("set.work")
         began = time.time()
-        subprocess.run(command(arguments, whole, arguments.workers), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command(arguments, whole), check=True, stdout=subprocess.DEVNULL)
         stages = stages_of(whole.with_name("set.work"), began)
         expected = digest(whole)
         print(f"undisturbed   {expected}")
@@ -106,12 +114,12 @@ def main() -> None:
             shutil.rmtree(killed.parent, ignore_errors=True)
             moment = moments.uniform(0, 1) * stages[turn].seconds
             before = stages[turn - 1] if turn else None
-            if not kill_in(command(arguments, killed, arguments.workers), work, before, moment):
+            if not kill_in(command(arguments, killed), work, before, moment):
                 continue  # it was done before: no kill
             num_killed += 1
             left = next((stage for stage in stages if num_done(work, stage.name) < stage.num_tasks), stages[-1])
             place = f"{num_done(work, left.name)} of {left.num_tasks} tasks of {left.name}"
-            subprocess.run(command(arguments, killed, arguments.workers), check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(command(arguments, killed, machine=1), check=True, stdout=subprocess.DEVNULL)
             same = digest(killed) == expected
             num_different += not same
             print(f"kill {num_killed:2}, {place:30} done   {'equal' if same else 'DIFFERENT'}", flush=True)

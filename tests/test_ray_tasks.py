@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -15,6 +16,7 @@ from fixtures_build import RECIPE, TIMEOUT_S, build_sample, built_files, command
 from interleave.counts import Counts
 from interleave.errors import TaskError
 from interleave.flow import build
+from interleave.publish import MARKS
 from interleave.ray_tasks import RayTasks
 from interleave.recipe_file import load_recipe
 from interleave.run import Run, Task
@@ -49,9 +51,9 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def build_on(address: str, output: Path) -> None:
+def build_on(address: str, output: str | Path, scratch: Path | None = None) -> None:
     recipe = load_recipe(RECIPE, [f"output={output}", f"source.path={split_input()}", *SETTINGS])
-    build(recipe, num_workers=None, ray_address=address, quiet=True, pages=False)
+    build(recipe, num_workers=None, ray_address=address, scratch=scratch, quiet=True, pages=False)
 
 
 def square(number: int) -> tuple[int, int]:
@@ -133,6 +135,14 @@ def test_two_machines_build_what_one_process_does(
 ) -> None:
     build_on(cluster.address, tmp_path / "mmc4")
     assert built_files(tmp_path / "mmc4") == built_files(straight)
+
+
+def test_they_do_so_with_an_output_that_is_a_url(
+    cluster: cluster_utils.Cluster, straight: Path, tmp_path: Path
+) -> None:
+    build_on(cluster.address, f"file://{tmp_path}/sets/mmc4", tmp_path / "scratch")
+    shutil.rmtree(tmp_path / "sets" / "mmc4" / MARKS)
+    assert built_files(tmp_path / "sets" / "mmc4") == built_files(straight)
 
 
 def test_a_machine_and_workers_that_are_killed_midway_change_nothing(
