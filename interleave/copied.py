@@ -31,6 +31,8 @@ _PLACES = pa.schema(
     ]
 )
 _PARQUET = ".images.parquet"
+# Bytes that are read at once: images are asked for in about the order in which they lie there.
+_AHEAD = 8 << 20
 
 
 def copies_of(blob: Path) -> Path:
@@ -60,12 +62,18 @@ class CopiedImages(AbstractContextManager["CopiedImages"]):
         self._rows = {row["sha256"]: row for row in pq.read_table(table).to_pylist()}
         self._file = f"{table.parent.name}/{table.name.removesuffix(_PARQUET)}.blob"
         self._blobs = BlobReader(table.parent.parent)
+        self._size = sum(row["length"] or 0 for row in self._rows.values())
+        self._start, self._ahead = 0, b""
 
     def read(self, sha256: str, form: str) -> bytes:
         row = self._rows[sha256]
         if row["offset"] is None:
             raise Unreadable(row["reason"], row["detail"])
-        return self._blobs.read(BlobRef(file=self._file, offset=row["offset"], length=row["length"]))
+        start, end = row["offset"], row["offset"] + row["length"]
+        if not self._start <= start <= end <= self._start + len(self._ahead):
+            length = min(max(_AHEAD, row["length"]), self._size - start)
+            self._start, self._ahead = start, self._blobs.read(BlobRef(file=self._file, offset=start, length=length))
+        return self._ahead[start - self._start : end - self._start]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -11,11 +11,12 @@ the machine when they are in the store: who needs images reads those few bytes t
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -58,6 +59,8 @@ class Depot:
     # The claim of somebody who is known to be at work no more is set aside.
     sources: tuple[tuple[str, str], ...] = ()
     # Folders of input, and the URLs where their files lie.
+    stage: str | None = None
+    # Names a stage in one run of a build. In it nothing that was brought changes: a file is read when it is done.
 
     @contextmanager
     def hold(self, work: Path, part: Slice, identity: str, *, fresh: bool) -> Iterator[None]:
@@ -90,6 +93,9 @@ class Depot:
             known = replace(self, sources=((folder, urls[folder]),))
             self.each(known._see, [path for path in Path(folder).rglob("*") if path.is_file()])
         return replace(self, sources=tuple(urls.items()))
+
+    def during_stage(self) -> Depot:
+        return replace(self, stage=secrets.token_hex(8))
 
     def unseal(self, folder: Path, *, is_wanted: bool) -> None:
         store = _store(self.location(folder))
@@ -154,13 +160,18 @@ class Depot:
         return _store(self.root), path.relative_to(self.folder).as_posix()
 
     def _bring(self, path: Path) -> None:
+        state, *seen = self._seen(path)
+        is_as_seen = state == _state(path)
+        if is_as_seen and self.stage is not None and self.stage in seen:
+            return
         store, name = self._object(path)
         stamp = store.stamp(name)
         if stamp is None:
             path.unlink(missing_ok=True)
-        elif self._seen(path) != [stamp, _state(path)]:
+            return
+        if not (is_as_seen and stamp in seen):
             store.download(name, path)
-            self._see(path, stamp)
+        self._see(path, stamp)
 
     def _keep(self, path: Path) -> None:
         store, name = self._object(path)
@@ -173,19 +184,25 @@ class Depot:
         elif path.name == MANIFEST_NAME:
             complete_build(_store(self.location(path.parent)), path.parent, self._word)
             self.each(self._see, [path, *ledger_files(path.parent)])
-        elif (seen := self._seen(path)) is None or seen != [store.stamp(name), _state(path)]:
-            self._see(path, store.upload(path, name))
+        else:
+            state, *seen = self._seen(path)
+            if state != _state(path) or store.stamp(name) not in seen:
+                self._see(path, store.upload(path, name))
 
-    def _seen(self, path: Path) -> object:
+    def _seen(self, path: Path) -> list[object]:
+        """[state of the copy, stamp of its object, stage in which they were compared]; [None] of what is new."""
         try:
-            return orjson.loads(self._note(path).read_bytes())
+            found = orjson.loads(self._note(path).read_bytes())
         except (OSError, ValueError):
-            return None
+            return [None]
+        return found if isinstance(found, list) and found else [None]
 
     def _see(self, path: Path, stamp: list[str] | None = None) -> None:
         """Takes down that the copy is that of the object with this stamp; None: as it is now."""
         store, name = self._object(path)
-        write_bytes(self._note(path), orjson.dumps([stamp or store.stamp(name), _state(path)]))
+        note = self._note(path)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_bytes(orjson.dumps([_state(path), stamp or store.stamp(name), self.stage]))
 
     def _note(self, path: Path) -> Path:
         return self.folder / _SEEN / f"{path.relative_to(self.folder).as_posix()}.json"
@@ -204,13 +221,21 @@ def open_depot(output: str, scratch: Path, *, take_over: bool) -> tuple[Depot, P
     return Depot(root, folder, take_over), folder / name
 
 
-def _state(path: Path) -> list[int] | None:
-    """What tells a copy that was changed here."""
+def _state(path: Path) -> list[int | str]:
+    """What tells a copy that was changed here, also by a power cut: after one all are brought again."""
     try:
         found = path.stat()
     except FileNotFoundError:
-        return None
-    return [found.st_size, found.st_mtime_ns, found.st_ino]
+        return []
+    return [found.st_size, found.st_mtime_ns, found.st_ino, _boot()]
+
+
+@cache
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 @lru_cache(maxsize=64)

@@ -105,7 +105,7 @@ class Run:
         outputs = [Path(output) for position in todo for output in tasks[position].outputs]
         sweep(outputs)
         failures: list[str] = []
-        attempt = partial(_attempt, function, self.place)
+        attempt = partial(_attempt, function, self.place.during_stage())
         with tqdm(
             total=len(mine),
             initial=len(mine) - len(todo),

@@ -31,6 +31,9 @@ class Workplace(Protocol):
     def with_sources(self, urls: Mapping[str, str]) -> Workplace:
         """The same, with folders of input whose files lie behind URLs; they are on this machine now."""
 
+    def during_stage(self) -> Workplace:
+        """For the tasks of one stage: what one of them brought need not be looked at again."""
+
     def unseal(self, folder: Path, *, is_wanted: bool) -> None:
         """A dataset that is to be written is none until it is sealed again; one that is not wanted any more goes."""
 
@@ -69,6 +72,9 @@ class SharedFolder:
         return alone(work, part)
 
     def with_sources(self, urls: Mapping[str, str]) -> SharedFolder:
+        return self
+
+    def during_stage(self) -> SharedFolder:
         return self
 
     def unseal(self, folder: Path, *, is_wanted: bool) -> None:
