@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import orjson
 
@@ -43,6 +43,17 @@ _NUM_AT_ONCE = 16
 _SEEN = "seen"
 # What is read in parts, or not again.
 _TAR, _BLOB = ".tar", ".blob"
+
+
+class _Seen(NamedTuple):
+    """How a copy was last compared with its object."""
+
+    state: list[int | str] | None = None
+    # Of the copy.
+    stamp: list[str] | None = None
+    # Of the object.
+    stage: str | None = None
+    # In which it was.
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +171,15 @@ class Depot:
         return _store(self.root), path.relative_to(self.folder).as_posix()
 
     def _bring(self, path: Path) -> None:
-        state, *seen = self._seen(path)
-        is_as_seen = state == _state(path)
-        if is_as_seen and self.stage is not None and self.stage in seen:
+        seen, is_as_seen = self._seen(path), self._is_as_seen(path)
+        if is_as_seen and self.stage is not None and self.stage == seen.stage:
             return
         store, name = self._object(path)
         stamp = store.stamp(name)
         if stamp is None:
             path.unlink(missing_ok=True)
             return
-        if not (is_as_seen and stamp in seen):
+        if not (is_as_seen and stamp == seen.stamp):
             store.download(name, path)
         self._see(path, stamp)
 
@@ -184,25 +194,24 @@ class Depot:
         elif path.name == MANIFEST_NAME:
             complete_build(_store(self.location(path.parent)), path.parent, self._word)
             self.each(self._see, [path, *ledger_files(path.parent)])
-        else:
-            state, *seen = self._seen(path)
-            if state != _state(path) or store.stamp(name) not in seen:
-                self._see(path, store.upload(path, name))
+        elif not self._is_as_seen(path) or store.stamp(name) != self._seen(path).stamp:
+            self._see(path, store.upload(path, name))
 
-    def _seen(self, path: Path) -> list[object]:
-        """[state of the copy, stamp of its object, stage in which they were compared]; [None] of what is new."""
+    def _is_as_seen(self, path: Path) -> bool:
+        return (state := _state(path)) is not None and self._seen(path).state == state
+
+    def _seen(self, path: Path) -> _Seen:
         try:
-            found = orjson.loads(self._note(path).read_bytes())
-        except (OSError, ValueError):
-            return [None]
-        return found if isinstance(found, list) and found else [None]
+            return _Seen(*orjson.loads(self._note(path).read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return _Seen()
 
     def _see(self, path: Path, stamp: list[str] | None = None) -> None:
         """Takes down that the copy is that of the object with this stamp; None: as it is now."""
         store, name = self._object(path)
         note = self._note(path)
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_bytes(orjson.dumps([_state(path), stamp or store.stamp(name), self.stage]))
+        note.write_bytes(orjson.dumps([*_Seen(_state(path), stamp or store.stamp(name), self.stage)]))
 
     def _note(self, path: Path) -> Path:
         return self.folder / _SEEN / f"{path.relative_to(self.folder).as_posix()}.json"
@@ -215,18 +224,18 @@ def open_depot(output: str, scratch: Path, *, take_over: bool) -> tuple[Depot, P
         RecipeError: the URL has no folder above it.
     """
     root, _, name = output.rstrip("/").rpartition("/")
-    if not name or root.endswith("/"):
+    if "/" not in output.partition("://")[2].strip("/"):
         raise RecipeError(f"output: {output} names no folder in a bucket; expected one like s3://bucket/mmc4")
     folder = scratch.absolute() / text_digest(root).hex()[:8]
     return Depot(root, folder, take_over), folder / name
 
 
-def _state(path: Path) -> list[int | str]:
+def _state(path: Path) -> list[int | str] | None:
     """What tells a copy that was changed here, also by a power cut: after one all are brought again."""
     try:
         found = path.stat()
     except FileNotFoundError:
-        return []
+        return None
     return [found.st_size, found.st_mtime_ns, found.st_ino, _boot()]
 
 

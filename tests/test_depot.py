@@ -16,6 +16,7 @@ pytest.importorskip("moto.server")
 from fixtures_s3 import Bucket, every, s3_bucket
 
 from interleave import Cache, StreamingDataset, depot, object_store
+from interleave.depot import open_depot
 from interleave.errors import InterleaveError, RecipeError, TaskError, Unfinished
 from interleave.flow import build, measure_only
 from interleave.publish import publish
@@ -326,3 +327,44 @@ def test_the_command_line_says_where_things_are_and_its_page_shows_them(bucket: 
     assert refused.returncode == 2 and "are for an output that is a URL" in refused.stderr
     with pytest.raises(RecipeError, match="models look at images in a folder"):
         measure_only(load_recipe(RECIPE, [f"output={url}"]), num_workers=1)
+
+
+def test_what_is_kept_is_there_also_when_somebody_removed_it_or_changed_it(tmp_path: Path) -> None:
+    place, output = open_depot(f"file://{tmp_path}/sets/six", tmp_path / "machine", take_over=False)
+    copy, there = output / "some.json", tmp_path / "sets" / "six" / "some.json"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("mine")
+    place.keep([copy, copy])
+    assert there.read_text() == "mine"
+    there.unlink()
+    place.keep([copy])
+    assert there.read_text() == "mine"
+    there.write_text("of another machine")
+    place.bring([copy])
+    assert copy.read_text() == "of another machine"
+    there.unlink()
+    place.bring([copy])
+    assert not copy.exists()
+
+
+def test_within_a_stage_a_copy_is_compared_once(tmp_path: Path) -> None:
+    place, output = open_depot(f"file://{tmp_path}/sets/six", tmp_path / "machine", take_over=False)
+    there = tmp_path / "sets" / "six" / "some.json"
+    there.parent.mkdir(parents=True)
+    there.write_text("before")
+    stage, copy = place.during_stage(), output / "some.json"
+    stage.bring([copy])
+    there.write_text("behind")
+    stage.bring([copy])
+    assert copy.read_text() == "before"
+    place.during_stage().bring([copy])
+    assert copy.read_text() == "behind"
+    copy.write_text("by hand")
+    stage.bring([copy])
+    assert copy.read_text() == "behind"
+
+
+@pytest.mark.parametrize("output", ["s3://", "s3://bucket", "s3://bucket/"])
+def test_an_output_is_a_folder_in_a_bucket(output: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="names no folder in a bucket"):
+        open_depot(output, tmp_path, take_over=False)
