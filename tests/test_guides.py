@@ -73,10 +73,10 @@ def test_builds_on_a_cluster_are_told_with_options_that_exist(monkeypatch: pytes
     text = (ROOT / "docs" / "guides" / "cluster.md").read_text()
     lines = [line for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     builds = [line for line in lines if line.startswith("interleave build")]
-    assert len(builds) == 2
+    assert len(builds) == 4
     for line in builds:
         done = command(*shlex.split(os.path.expandvars(line))[1:])
-        assert (done.returncode, done.stderr.partition("yaml")[0]) == (2, "error: cannot read the recipe /mnt/recipe.")
+        assert done.returncode == 2 and done.stderr.startswith("error: cannot read the recipe ")
 
 
 def run(words: list[str], folder: Path) -> None:
