@@ -27,7 +27,7 @@ from interleave.blobs import DEPOT
 from interleave.errors import RecipeError
 from interleave.files import sha256_of, write_bytes
 from interleave.identity import text_digest
-from interleave.object_store import ObjectStore
+from interleave.object_store import ObjectStore, check_names_folder
 from interleave.publish import bring_file, claim_for_build, complete_build, remove_published
 from interleave.shard.manifest import MANIFEST_NAME
 from interleave.shard.seal import ledger_files
@@ -223,9 +223,8 @@ def open_depot(output: str, scratch: Path, *, take_over: bool) -> tuple[Depot, P
     Raises:
         RecipeError: the URL has no folder above it.
     """
+    check_names_folder(output)
     root, _, name = output.rstrip("/").rpartition("/")
-    if "/" not in output.partition("://")[2].strip("/"):
-        raise RecipeError(f"output: {output} names no folder in a bucket; expected one like s3://bucket/mmc4")
     folder = scratch.absolute() / text_digest(root).hex()[:8]
     return Depot(root, folder, take_over), folder / name
 

@@ -22,7 +22,7 @@ from interleave.acquire.listing import Split
 from interleave.bring import bring_in
 from interleave.clean.decide import decide
 from interleave.clean.private import check_private
-from interleave.clean.scores import index_files, index_scores
+from interleave.clean.scores import IndexedScores, index_files, index_scores
 from interleave.dedup.decontaminate import decontaminate, fingerprint_set
 from interleave.dedup.dedup import dedup
 from interleave.dedup.evaluation.fingerprints import read_fingerprints
@@ -88,14 +88,14 @@ def build(
     if recipe.clean.private:
         check_private(recipe.clean.private)
     work = Path(recipe.output + ".work")
-    _check_output(recipe, work)
+    if place.is_shared:
+        _check_output(recipe, work)
     held = place.hold(work, part, recipe.hash()[:16], fresh=fresh)
     with held, open_executor(num_workers, ray_address) as executor:
         run = Run(work, executor, quiet, part, wait_s, place)
         with run.alone():
             recipe = _bring_in(recipe, run)
-            scores = index_scores(recipe.scores, work / "scores")
-            place.keep(index_files(scores))
+            scores = _index_scores(recipe, run)
         _check_tables(recipe)
         evaluation = run.stage("evaluation", fingerprint_set, dedup_tasks.evaluation_tasks(recipe, work))
         splits, measured = _measure(recipe, run)
@@ -110,7 +110,7 @@ def build(
         check_something_is_left(run.results)
         planned = run.stage("plan", plan, tasks.plan_tasks(recipe, encoded, work))
         run.join()
-        place.bring([plan_file(work / "plan")])
+        run.place.bring([plan_file(work / "plan")])
         shards = read_plan(work / "plan")
         to_write = tasks.write_tasks(recipe, shards, planned, len(splits), work)
         to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work, has_shards=place.is_shared)
@@ -118,7 +118,7 @@ def build(
         with run.alone():
             is_sealed = run.is_done("seal", to_seal)
             if not is_sealed:
-                _check_takedowns(recipe, folders, place)
+                _check_takedowns(recipe, folders, run.place)
                 _unseal(recipe, shards, run)
         run.stage("write", write, to_write)
         run.join()
@@ -126,11 +126,11 @@ def build(
             run.stage("seal", seal, to_seal)
         run.join()
         with run.alone():
-            place.bring(folder / MANIFEST_NAME for folder in folders)
-            report = finish(run.results, work, folders, model, place)
+            run.place.bring(folder / MANIFEST_NAME for folder in folders)
+            report = finish(run.results, work, folders, model, run.place)
             for folder in folders if pages else ():
-                if not (is_sealed and place.has(folder / REPORT_NAME)):
-                    _write_page(folder, place)
+                if not (is_sealed and run.place.has(folder / REPORT_NAME)):
+                    _write_page(folder, run.place)
         return report
 
 
@@ -169,6 +169,13 @@ def _bring_in(recipe: Recipe, run: Run) -> Recipe:
     recipe, urls = bring_in(recipe, run.work, quiet=run.quiet)
     run.place = run.place.with_sources(urls)
     return recipe
+
+
+def _index_scores(recipe: Recipe, run: Run) -> dict[str, IndexedScores]:
+    """The tables of scores, ready to be looked up by every task."""
+    scores = index_scores(recipe.scores, run.work / "scores")
+    run.place.keep(index_files(scores))
+    return scores
 
 
 def _check_tables(recipe: Recipe) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from interleave.errors import ShardError
+from interleave.errors import RecipeError, ShardError
 from interleave.files import PARTIAL, create_bytes
 from interleave.remote import PERMANENT, Final, open_filesystem, patiently, said
 
@@ -154,6 +154,15 @@ class ObjectStore:
             if isinstance(error, expected):
                 raise
             raise Final(f"{self._path(name)}: {said(error)}; is the URL right, and may you write there?") from None
+
+
+def check_names_folder(url: str) -> None:
+    """
+    Raises:
+        RecipeError: a URL names no folder below a bucket, or below another root.
+    """
+    if "/" not in url.partition("://")[2].strip("/"):
+        raise RecipeError(f"{url} names no folder in a bucket; expected one like s3://bucket/mmc4")
 
 
 def stamp_of(info: Mapping[str, Any]) -> list[str]:

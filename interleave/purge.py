@@ -15,7 +15,7 @@ import orjson
 
 from interleave.depot_claims import CLAIM, hold_whole
 from interleave.errors import RecipeError
-from interleave.object_store import ObjectStore
+from interleave.object_store import ObjectStore, check_names_folder
 from interleave.settings import is_url
 from interleave.shard.manifest import MANIFEST_NAME
 from interleave.work_folder import DATASETS, LOCK, STORE, work_folder
@@ -46,7 +46,7 @@ def purge(place: str | Path, *, unfinished: bool = False, store: bool = False, d
         TaskError: a build is at work in it.
     """
     if is_url(place):
-        return _purge_there(str(place).rstrip("/").removesuffix(_SUFFIX), unfinished=unfinished, dry_run=dry_run)
+        return _purge_there(str(place), unfinished=unfinished, dry_run=dry_run)
     path = Path(place)
     work = path if path.name.endswith(_SUFFIX) else path.with_name(path.name + _SUFFIX)
     if work.is_symlink() or not (work / LOCK).is_file():
@@ -69,7 +69,9 @@ def purge(place: str | Path, *, unfinished: bool = False, store: bool = False, d
 
 
 def _purge_there(output: str, *, unfinished: bool, dry_run: bool) -> Purged:
-    """The same in an object store, which holds no downloaded images."""
+    """The same in an object store, which holds no store of downloaded images."""
+    check_names_folder(output)
+    output = output.rstrip("/").removesuffix(_SUFFIX)
     work = ObjectStore(output + _SUFFIX)
     if not work.sizes(""):
         raise RecipeError(f"{work.url} is no work folder; expected the output of a recipe, or OUTPUT{_SUFFIX}")
