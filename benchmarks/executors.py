@@ -2,9 +2,13 @@
 
     python benchmarks/executors.py [--docs DOCS.jsonl --images FOLDER] [--rounds 3] [--tasks 2000]
 
-Builds with one process, several, Ray on one node and on two, Ray with workers and a node killed midway, and four slices
-side by side; each must come to the same files. Then the same build by the process pool and by Ray in turn, on the same
-cores, and empty tasks a second of each. Exits with 1 if a digest differs.
+Builds with one process, several, Ray on one node and on two, Ray with workers and a node killed midway, four slices side
+by side; on two nodes and in slices also with a URL as output, where each slice has a scratch folder of its own, as
+machines have that share no files. All must come to the same files.
+
+Then the same build by the process pool, by Ray, and into a URL in turn, on the same cores, and empty tasks a second of
+pool and Ray. The URL is a file:// one: what is done besides counts, not how long a server takes. Exits with 1 if a
+digest differs.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from typing import Any
 
 from interleave.executors import ProcessPool, default_workers
 from interleave.flow import build
+from interleave.publish import MARKS
 from interleave.ray_tasks import LOCAL, RayTasks
 from interleave.recipe_file import load_recipe
 
@@ -33,7 +38,7 @@ ROOT = Path(__file__).parent.parent
 NUM_SLICES = 4
 
 
-def overrides(arguments: argparse.Namespace, output: Path) -> list[str]:
+def overrides(arguments: argparse.Namespace, output: Path | str) -> list[str]:
     source = [f"source.path={arguments.docs.absolute()}", f"source.images={arguments.images.absolute()}"]
     return [f"output={output}", "shards.max_bytes=2000000", *source]
 
@@ -52,7 +57,7 @@ def digest(folder: Path) -> str:
     """Of every file that a build determines, by name and content."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in ("summary.json", "report.html"):
+        if path.is_file() and path.name not in ("summary.json", "report.html") and MARKS not in path.parts:
             total.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
@@ -74,9 +79,9 @@ def two_nodes() -> Iterator[list[Any]]:
         cluster.shutdown()
 
 
-def on_two_nodes(arguments: argparse.Namespace, output: Path) -> None:
+def on_two_nodes(arguments: argparse.Namespace, output: Path, **how: Any) -> None:
     with two_nodes() as (address, *_):
-        build_by(arguments, output, ray_address=address)
+        build_by(arguments, output, ray_address=address, **how)
 
 
 def with_a_node_killed(arguments: argparse.Namespace, output: Path) -> None:
@@ -110,22 +115,27 @@ def workers_of(raylet: int) -> list[int]:
     return [child for child, name in names.items() if name.startswith(("ray::_work", "ray::IDLE"))]
 
 
-def in_slices(arguments: argparse.Namespace, output: Path) -> None:
+def in_slices(arguments: argparse.Namespace, output: Path, *, share_files: bool = True) -> None:
     program = [str(Path(sys.executable).with_name("interleave")), "build", str(ROOT / "recipes/mmc4.yaml")]
-    sets = [word for text in overrides(arguments, output) for word in ("--set", text)]
+    sets = overrides(arguments, output if share_files else url_of(output))
+    program += ["--workers", "1", "--wait", "60", "--json", *(word for text in sets for word in ("--set", text))]
+    apart = [[] if share_files else ["--scratch", str(output.parent / f"{index}")] for index in range(NUM_SLICES)]
     runs = [
-        subprocess.Popen(
-            [*program, "--workers", "1", "--slice", f"{index}/{NUM_SLICES}", "--wait", "60", "--json", *sets],
-            stdout=subprocess.DEVNULL,
-        )
+        subprocess.Popen([*program, "--slice", f"{index}/{NUM_SLICES}", *apart[index]], stdout=subprocess.DEVNULL)
         for index in range(NUM_SLICES)
     ]
     codes = [run.wait() for run in runs]
     assert not any(codes), codes
 
 
+def url_of(output: Path) -> str:
+    return f"file://{output}"
+
+
 def build_by(arguments: argparse.Namespace, output: Path, **how: Any) -> None:
-    build(load_recipe(ROOT / "recipes/mmc4.yaml", overrides(arguments, output)), quiet=True, pages=False, **how)
+    """With a scratch folder the output is a URL."""
+    place = url_of(output) if "scratch" in how else output
+    build(load_recipe(ROOT / "recipes/mmc4.yaml", overrides(arguments, place)), quiet=True, pages=False, **how)
 
 
 def ways(arguments: argparse.Namespace) -> dict[str, Callable[[Path], None]]:
@@ -136,6 +146,8 @@ def ways(arguments: argparse.Namespace) -> dict[str, Callable[[Path], None]]:
         "Ray, 2 nodes": lambda output: on_two_nodes(arguments, output),
         "Ray, worker and node killed": lambda output: with_a_node_killed(arguments, output),
         f"{NUM_SLICES} slices side by side": lambda output: in_slices(arguments, output),
+        "Ray, 2 nodes, into a URL": lambda output: on_two_nodes(arguments, output, scratch=output.parent / "scratch"),
+        f"{NUM_SLICES} slices, no file shared": lambda output: in_slices(arguments, output, share_files=False),
     }
 
 
@@ -151,6 +163,7 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
     how = {
         "process pool": {"num_workers": workers},
         "Ray, started by the build": {"num_workers": workers, "ray_address": LOCAL},
+        "process pool, into a URL": {"num_workers": workers, "scratch": folder / "scratch"},
     }
     times: dict[str, list[float]] = {name: [] for name in how}
     for number in range(arguments.rounds):
