@@ -2,8 +2,8 @@
 
     python benchmarks/executors.py [--docs DOCS.jsonl --images FOLDER] [--rounds 3] [--tasks 2000]
 
-Builds with one process, several, Ray on one node and on two, Ray with workers and a node killed midway, four slices side
-by side; on two nodes and in slices also with a URL as output, where each slice has a scratch folder of its own, as
+Builds with one process, several, Ray on one node and on two, Ray with workers and a node killed midway, four slices
+side by side; on two nodes and in slices also with a URL as output, where each slice has a scratch folder of its own, as
 machines have that share no files. All must come to the same files.
 
 Then the same build by the process pool, by Ray, and into a URL in turn, on the same cores, and empty tasks a second of

@@ -9,9 +9,10 @@ mmc4.work/alone.claim      a slice does what only one may do at a time
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -21,6 +22,7 @@ from interleave.object_store import ObjectStore
 from interleave.work_folder import Slice
 
 CLAIM, _SLICES, _ALONE = "claim", "slices", "alone.claim"
+_WAIT_OR_TAKE_OVER = "wait, give another output, or --take-over if that is over"
 _POLL_S, _LEAST_WAIT_S = 1.0, 600.0
 
 
@@ -37,15 +39,13 @@ def hold_whole(store: ObjectStore, work: Path, *, take_over: bool) -> Iterator[N
         kept_word(_word_file(work, CLAIM), f"another build is at work in {work}") as word,
         claimed(store, CLAIM, word, to="building there", take_over=take_over, stays=False),
     ):
-        there = read_claim(store, _SLICES)
-        for number in range(int(there.get("count", 0))):
-            if take_over:
-                store.remove(_claim_of(number))
-            elif read_claim(store, _claim_of(number)):
+        slices = read_claim(store, _SLICES)
+        for number in _at_work(store, slices):
+            if not take_over:
                 raise RecipeError(
-                    f"{store.url}: slice {number} of {there.get('what')} is at work there; wait for it, give another "
-                    "output, or --take-over if that is over"
+                    f"{store.url}: slice {number} of {slices.get('what')} is at work there; {_WAIT_OR_TAKE_OVER}"
                 )
+            store.remove(_claim_of(number))
         store.remove(_SLICES)
         yield
 
@@ -63,12 +63,14 @@ def hold_slice(store: ObjectStore, work: Path, part: Slice, identity: str, *, ta
         kept_word(_word_file(work, name), busy) as word,
         claimed(store, name, word, to=f"at work as slice {part.index}", take_over=take_over, stays=False),
     ):
-        if whole := read_claim(store, CLAIM):
+        if take_over:
+            store.remove(CLAIM)
+        elif whole := read_claim(store, CLAIM):
             raise RecipeError(
-                f"{store.url}: {whole.get('by')} is building there, not in slices, since {whole.get('since')}; wait "
-                "for it, or give another output"
+                f"{store.url}: {whole.get('by')} is building there, not in slices, since {whole.get('since')}; "
+                f"{_WAIT_OR_TAKE_OVER}"
             )
-        _join(store, part, f"{part.count} slices of {identity}")
+        _join(store, part, f"{part.count} slices of {identity}", take_over=take_over)
         yield
 
 
@@ -95,7 +97,7 @@ def alone(store: ObjectStore, part: Slice, wait_s: float) -> Iterator[None]:
         store.remove(_ALONE)
 
 
-def _join(store: ObjectStore, part: Slice, what: str) -> None:
+def _join(store: ObjectStore, part: Slice, what: str, *, take_over: bool) -> None:
     """Says which build the slices are of, unless others do."""
     mine = {"what": what, "count": part.count}
     if store.create(_SLICES, orjson.dumps(mine)):
@@ -103,14 +105,21 @@ def _join(store: ObjectStore, part: Slice, what: str) -> None:
     there = read_claim(store, _SLICES)
     if there == mine:
         return
-    others = (number for number in range(int(there.get("count", 0))) if number != part.index)
-    for number in others:
-        if read_claim(store, _claim_of(number)):
+    for number in _at_work(store, there):
+        if number != part.index and not take_over:
             raise RecipeError(
                 f"{store.url}: other slices are at work on another build ({there.get('what')}, this is one of {what}): "
-                "all slices need one recipe, one number of slices and one version of interleave"
+                f"all slices need one recipe, one number of slices and one version of interleave; {_WAIT_OR_TAKE_OVER}"
             )
     store.write(_SLICES, orjson.dumps(mine))
+
+
+def _at_work(store: ObjectStore, slices: Mapping[str, Any]) -> Iterator[int]:
+    """Of slices that are or were at work those that are."""
+    count = slices.get("count")
+    for number in range(count if isinstance(count, int) else 0):
+        if read_claim(store, _claim_of(number)):
+            yield number
 
 
 def _claim_of(number: int) -> str:

@@ -53,8 +53,10 @@ def purge(place: str | Path, *, unfinished: bool = False, store: bool = False, d
         raise RecipeError(f"{work} is no work folder; expected the output of a recipe, or the folder OUTPUT{_SUFFIX}")
     with work_folder(work, fresh=False):
         output = work.with_name(work.name.removesuffix(_SUFFIX))
-        if not unfinished and (missing := _unsealed(work / DATASETS, output)):
-            raise _not_finished(missing)
+        known = work / DATASETS
+        for name in () if unfinished else _names(known.read_bytes() if known.is_file() else None):
+            if not (output / name / MANIFEST_NAME).is_file():
+                raise _not_finished(output / name)
         found = {item.name: _num_bytes(item) for item in sorted(work.iterdir()) if item.name != LOCK}
         kept = {name: size for name, size in found.items() if name == STORE and not store}
         removed = {name: size for name, size in found.items() if name not in kept}
@@ -78,7 +80,7 @@ def _purge_there(output: str, *, unfinished: bool, dry_run: bool) -> Purged:
     with tempfile.TemporaryDirectory() as word, hold_whole(work, Path(word) / "work", take_over=False):
         sizes = {name: size for name, size in work.sizes("").items() if name != CLAIM}
         dataset = ObjectStore(output)
-        names = orjson.loads(work.read(DATASETS) or b'[""]')
+        names = _names(work.read(DATASETS))
         for name in names if not unfinished else ():
             if dataset.stamp(f"{name}/{MANIFEST_NAME}".lstrip("/")) is None:
                 raise _not_finished(f"{output}/{name}".rstrip("/"))
@@ -93,13 +95,13 @@ def _purge_there(output: str, *, unfinished: bool, dry_run: bool) -> Purged:
     return Purged(work=work.url, removed=dict(sorted(removed.items())), kept={})
 
 
-def _unsealed(datasets: Path, output: Path) -> Path | None:
-    """A dataset of this work folder that has no manifest."""
+def _names(datasets: bytes | None) -> list[str]:
+    """The datasets of a work folder, below its output."""
     try:
-        names = orjson.loads(datasets.read_bytes())
-    except (OSError, ValueError):
-        names = [""]
-    return next((output / name for name in names if not (output / name / MANIFEST_NAME).is_file()), None)
+        names = orjson.loads(datasets or b"")
+    except ValueError:
+        return [""]
+    return names if isinstance(names, list) else [""]
 
 
 def _not_finished(what: str | Path) -> RecipeError:
