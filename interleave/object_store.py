@@ -153,7 +153,9 @@ class ObjectStore:
         except PERMANENT as error:
             if isinstance(error, expected):
                 raise
-            raise Final(f"{self._path(name)}: {said(error)}; is the URL right, and may you read and write there?") from None
+            raise Final(
+                f"{self._path(name)}: {said(error)}; is the URL right, and may you read and write there?"
+            ) from None
 
 
 def check_names_folder(url: str) -> None:

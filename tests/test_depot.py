@@ -16,6 +16,7 @@ pytest.importorskip("moto.server")
 from fixtures_s3 import Bucket, every, s3_bucket
 
 from interleave import Cache, StreamingDataset, depot, object_store
+from interleave.bring import bring_in
 from interleave.depot import open_depot
 from interleave.errors import InterleaveError, RecipeError, TaskError, Unfinished
 from interleave.flow import build, measure_only
@@ -362,6 +363,21 @@ def test_within_a_stage_a_copy_is_compared_once(tmp_path: Path) -> None:
     copy.write_text("by hand")
     stage.bring([copy])
     assert copy.read_text() == "behind"
+
+
+def test_workers_on_other_machines_get_their_input_from_where_it_lies(tmp_path: Path) -> None:
+    place, output = open_depot(f"file://{tmp_path}/sets/six", tmp_path / "machine", take_over=False)
+    source = f"source.path=file://{two_files()}/docs_*.jsonl"
+    _, urls = bring_in(load_recipe(RECIPE, [source]), output.with_name("six.work"), quiet=True)
+    (folder,) = map(Path, urls)
+    worker = place.with_sources(urls).during_stage()
+    names = ["docs_0.jsonl", "docs_1.jsonl"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    (folder / "docs_0.jsonl").unlink()  # as on a machine where nothing is
+    (folder / "docs_1.jsonl").write_text("of an input before this one")
+    worker.bring(folder / name for name in names)
+    assert [(folder / name).read_bytes() for name in names] == [(two_files() / name).read_bytes() for name in names]
+    assert not (tmp_path / "sets").exists(), "input is not kept a second time"
 
 
 @pytest.mark.parametrize("output", ["s3://", "s3://bucket", "s3://bucket/"])

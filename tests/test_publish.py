@@ -214,7 +214,7 @@ def test_a_dataset_that_is_not_what_its_manifest_says_is_not_brought(dataset: Pa
 
 def test_a_place_where_one_may_not_write_is_named_at_once(dataset: Path, bucket: Bucket) -> None:
     bucket.fault = lambda method, path: 403 if method == "PUT" else None
-    with pytest.raises(ShardError, match="may you write there"):
+    with pytest.raises(ShardError, match="may you read and write there"):
         bring(dataset, bucket)
 
 
