@@ -32,12 +32,11 @@ from interleave.publish import bring_file, claim_for_build, complete_build, remo
 from interleave.shard.manifest import MANIFEST_NAME
 from interleave.shard.seal import ledger_files
 from interleave.shard.sides import TRAIN
-from interleave.work_folder import DATASETS, Slice, work_folder
+from interleave.work_folder import DATASETS, SUFFIX, Slice, work_folder
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SUFFIX = ".work"
 _NUM_AT_ONCE = 16
 # Below the scratch folder: how each copy was last seen to be that of its object.
 _SEEN = "seen"

@@ -51,7 +51,7 @@ from interleave.shard.write import write
 from interleave.stream.storage.cache import Cache
 from interleave.validate.look.file import write_report
 from interleave.wanted import list_wanted
-from interleave.work_folder import DATASETS, WHOLE, Slice, work_folder
+from interleave.work_folder import DATASETS, SUFFIX, WHOLE, Slice, work_folder
 from interleave.workplace import SharedFolder, Workplace
 
 
@@ -87,7 +87,7 @@ def build(
     earlier = earlier_datasets(recipe.dedup.against, Path(recipe.output))
     if recipe.clean.private:
         check_private(recipe.clean.private)
-    work = Path(recipe.output + ".work")
+    work = Path(recipe.output + SUFFIX)
     if place.is_shared:
         _check_output(recipe, work)
     held = place.hold(work, part, recipe.hash()[:16], fresh=fresh)
@@ -141,7 +141,7 @@ def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> No
     """
     if is_url(recipe.output):
         raise RecipeError(f"output: {recipe.output} is a URL; models look at images in a folder: --set output=FOLDER")
-    work = Path(recipe.output + ".work")
+    work = Path(recipe.output + SUFFIX)
     _check_output(recipe, work)
     with work_folder(work, fresh=False), open_executor(num_workers) as executor:
         run = Run(work, executor, quiet)

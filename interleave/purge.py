@@ -18,9 +18,8 @@ from interleave.errors import RecipeError
 from interleave.object_store import ObjectStore, check_names_folder
 from interleave.settings import is_url
 from interleave.shard.manifest import MANIFEST_NAME
-from interleave.work_folder import DATASETS, LOCK, STORE, work_folder
+from interleave.work_folder import DATASETS, LOCK, STORE, SUFFIX, work_folder
 
-_SUFFIX = ".work"
 _NUM_AT_ONCE = 16
 
 
@@ -48,11 +47,11 @@ def purge(place: str | Path, *, unfinished: bool = False, store: bool = False, d
     if is_url(place):
         return _purge_there(str(place), unfinished=unfinished, dry_run=dry_run)
     path = Path(place)
-    work = path if path.name.endswith(_SUFFIX) else path.with_name(path.name + _SUFFIX)
+    work = path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)
     if work.is_symlink() or not (work / LOCK).is_file():
-        raise RecipeError(f"{work} is no work folder; expected the output of a recipe, or the folder OUTPUT{_SUFFIX}")
+        raise RecipeError(f"{work} is no work folder; expected the output of a recipe, or the folder OUTPUT{SUFFIX}")
     with work_folder(work, fresh=False):
-        output = work.with_name(work.name.removesuffix(_SUFFIX))
+        output = work.with_name(work.name.removesuffix(SUFFIX))
         known = work / DATASETS
         for name in () if unfinished else _names(known.read_bytes() if known.is_file() else None):
             if not (output / name / MANIFEST_NAME).is_file():
@@ -73,10 +72,10 @@ def purge(place: str | Path, *, unfinished: bool = False, store: bool = False, d
 def _purge_there(output: str, *, unfinished: bool, dry_run: bool) -> Purged:
     """The same in an object store, which holds no store of downloaded images."""
     check_names_folder(output)
-    output = output.rstrip("/").removesuffix(_SUFFIX)
-    work = ObjectStore(output + _SUFFIX)
+    output = output.rstrip("/").removesuffix(SUFFIX)
+    work = ObjectStore(output + SUFFIX)
     if not work.sizes(""):
-        raise RecipeError(f"{work.url} is no work folder; expected the output of a recipe, or OUTPUT{_SUFFIX}")
+        raise RecipeError(f"{work.url} is no work folder; expected the output of a recipe, or OUTPUT{SUFFIX}")
     with tempfile.TemporaryDirectory() as word, hold_whole(work, Path(word) / "work", take_over=False):
         sizes = {name: size for name, size in work.sizes("").items() if name != CLAIM}
         dataset = ObjectStore(output)

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from interleave.errors import RecipeError, TaskError
 
+# Of the output's name.
+SUFFIX = ".work"
 LOCK = "lock"
 # What else lies beside the folders of stages: which datasets were written, and images where the recipe names no store.
 DATASETS = "datasets.json"

@@ -41,6 +41,7 @@ def score(
     from interleave.recipe_file import load_recipe
     from interleave.score import Running
     from interleave.score import score as run_score
+    from interleave.work_folder import SUFFIX
 
     loaded = load_recipe(recipe, overrides or ())
     if not any(settings.scorings() for settings in loaded.scores):
@@ -48,7 +49,7 @@ def score(
     running = Running(device=device, batch_size=batch_size, quiet=as_json)
     images = {"max_short_side": loaded.max_short_side}
     measure_only(loaded, num_workers=workers or default_workers(), quiet=as_json)
-    found = run_score(loaded.scores, Path(loaded.output + ".work"), images, running)
+    found = run_score(loaded.scores, Path(loaded.output + SUFFIX), images, running)
     if as_json:
         typer.echo(orjson.dumps([asdict(table) for table in found], option=orjson.OPT_INDENT_2))
         return
