@@ -29,7 +29,7 @@ from interleave.files import sha256_of, write_bytes
 from interleave.identity import text_digest
 from interleave.object_store import ObjectStore, check_names_folder
 from interleave.publish import bring_file, claim_for_build, complete_build, remove_published
-from interleave.shard.manifest import MANIFEST_NAME
+from interleave.shard.manifest import MANIFEST_NAME, REPORT_NAME, SUMMARY_NAME
 from interleave.shard.seal import ledger_files
 from interleave.shard.sides import TRAIN
 from interleave.work_folder import DATASETS, SUFFIX, Slice, work_folder
@@ -113,6 +113,8 @@ class Depot:
             claim_for_build(store, self._word)
         else:
             remove_published(store)
+            store.remove(SUMMARY_NAME)
+        store.remove(REPORT_NAME)
 
     def read(self, path: Path) -> bytes | None:
         store, name = self._object(path)

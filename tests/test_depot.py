@@ -194,6 +194,7 @@ def test_splits_become_datasets_and_go_when_the_recipe_has_them_no_more(
     assert bucket.built("sets/six/") == built_files(tmp_path / "six")
     build_there(bucket, tmp_path / "another")
     assert bucket.built("sets/six/") == built_files(straight)
+    assert not [name for name in bucket.objects("sets/six/") if name.startswith(("train", "val"))]
 
 
 def test_a_dataset_that_was_not_built_there_stays(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
