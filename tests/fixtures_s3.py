@@ -27,7 +27,37 @@ class _Silent(WSGIRequestHandler):
         return None
 
 
-class Bucket:
+class Objects:
+    """What lies in an object store; in a folder, where nothing but objects matters: that answers sooner."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.url = f"file://{folder}"
+
+    def objects(self, prefix: str = "") -> dict[str, bytes]:
+        """By what comes behind the prefix."""
+        paths = (path for path in self._folder.rglob("*") if path.is_file())
+        found = {path.relative_to(self._folder).as_posix(): path.read_bytes() for path in paths}
+        return {key.removeprefix(prefix): data for key, data in found.items() if key.startswith(prefix)}
+
+    def built(self, prefix: str) -> dict[str, str]:
+        """SHA-256 of every object that a build determines, as `built_files` has it of files."""
+        return {
+            key: hashlib.sha256(data).hexdigest()
+            for key, data in self.objects(prefix).items()
+            if Path(key).name not in ("summary.json", "report.html") and MARKS not in Path(key).parts
+        }
+
+    def put(self, key: str, data: bytes) -> None:
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def delete(self, key: str) -> None:
+        (self._folder / key).unlink()
+
+
+class Bucket(Objects):
     """A bucket, what was asked of its server, and what the server is to do instead.
 
     `fault` is asked about each request, (method, path) -> a status, "cut" for a body that ends early, or None.
@@ -50,13 +80,11 @@ class Bucket:
         self.fault = fault
         return found
 
-    def built(self, prefix: str) -> dict[str, str]:
-        """SHA-256 of every object that a build determines, as `built_files` has it of files."""
-        return {
-            key: hashlib.sha256(data).hexdigest()
-            for key, data in self.objects(prefix).items()
-            if Path(key).name not in ("summary.json", "report.html") and MARKS not in Path(key).parts
-        }
+    def put(self, key: str, data: bytes) -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=data)
+
+    def delete(self, key: str) -> None:
+        self.client.delete_object(Bucket=self.name, Key=key)
 
     def written(self) -> list[str]:
         """Keys in the order in which they were written."""

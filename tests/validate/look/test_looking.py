@@ -119,7 +119,7 @@ def test_a_report_is_written_where_the_dataset_is_new_or_has_none(
     output = tmp_path / "six"
     report = output / "report.html"
 
-    def interrupt(folder: Path) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     def build_six(*overrides: str) -> None:
