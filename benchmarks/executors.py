@@ -30,9 +30,9 @@ from typing import Any
 
 from interleave.executors import ProcessPool, default_workers
 from interleave.flow import build
-from interleave.publish import MARKS
 from interleave.ray_tasks import LOCAL, RayTasks
 from interleave.recipe_file import load_recipe
+from interleave.remote.publish import MARKS
 
 ROOT = Path(__file__).parent.parent
 NUM_SLICES = 4

@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from interleave.publish import MARKS
+from interleave.remote.publish import MARKS
 
 ROOT = Path(__file__).parent.parent
 

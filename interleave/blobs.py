@@ -11,7 +11,7 @@ from typing import IO
 
 from interleave.document import BlobRef
 from interleave.files import atomic_write
-from interleave.object_store import ObjectStore
+from interleave.remote.object_store import ObjectStore
 
 DEPOT = "depot.url"
 

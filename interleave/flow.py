@@ -19,7 +19,6 @@ import orjson
 from interleave import dedup_tasks, input_tasks, tasks
 from interleave.access.store_writer import forget_images
 from interleave.acquire.listing import Split
-from interleave.bring import bring_in
 from interleave.clean.decide import decide
 from interleave.clean.private import check_private
 from interleave.clean.scores import IndexedScores, index_files, index_scores
@@ -27,7 +26,6 @@ from interleave.dedup.decontaminate import decontaminate, fingerprint_set
 from interleave.dedup.dedup import dedup
 from interleave.dedup.evaluation.fingerprints import read_fingerprints
 from interleave.dedup.fingerprint import fingerprint
-from interleave.depot import open_depot
 from interleave.download import download
 from interleave.earlier import earlier_datasets
 from interleave.encode.encode import encode
@@ -39,6 +37,8 @@ from interleave.inputs import list_inputs
 from interleave.measure import MeasureTask, measure
 from interleave.prepare import prepare_sources
 from interleave.recipe import Recipe
+from interleave.remote.bring import bring_in
+from interleave.remote.depot import open_depot
 from interleave.report import Report, check_something_is_left, finish
 from interleave.run import Run, StageResult, Task
 from interleave.settings import is_url

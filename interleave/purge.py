@@ -13,9 +13,9 @@ from pathlib import Path
 
 import orjson
 
-from interleave.depot_claims import CLAIM, hold_whole
 from interleave.errors import RecipeError
-from interleave.object_store import ObjectStore, check_names_folder
+from interleave.remote.depot_claims import CLAIM, hold_whole
+from interleave.remote.object_store import ObjectStore, check_names_folder
 from interleave.settings import is_url
 from interleave.shard.manifest import MANIFEST_NAME
 from interleave.work_folder import DATASETS, LOCK, STORE, SUFFIX, work_folder

@@ -58,7 +58,7 @@ def is_url(value: object) -> bool:
 _IS_LOCATION = Field(json_schema_extra={"format": LOCATION, **_OUTSIDE})
 Location = Annotated[str, BeforeValidator(resolve_location), _IS_LOCATION]
 OptionalLocation = Annotated[str | None, BeforeValidator(resolve_location), _IS_LOCATION]
-# A path, or a URL whose files a build brings to its work folder (`bring`).
+# A path, or a URL whose files a build brings to its work folder (`remote.bring`).
 LocationOrUrl = Annotated[str, BeforeValidator(resolve_location_or_url), _IS_LOCATION]
 OptionalLocationOrUrl = Annotated[str | None, BeforeValidator(resolve_location_or_url), _IS_LOCATION]
 Locations = Annotated[tuple[Location, ...], Field(strict=False, json_schema_extra={"format": LOCATION, **_OUTSIDE})]

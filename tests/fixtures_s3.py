@@ -16,7 +16,7 @@ import s3fs
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from interleave.publish import MARKS
+from interleave.remote.publish import MARKS
 
 _NUMBERS = count()
 _CODES = {500: b"InternalError", 503: b"SlowDown", 403: b"AccessDenied"}

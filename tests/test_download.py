@@ -19,14 +19,14 @@ import pytest
 from fixtures_build import built_files, cli, ledger, sample_lines
 from fixtures_site import NOT_FOUND, Answer, Site, serving
 
-from interleave import depot
 from interleave.access.store import Store
 from interleave.access.store_writer import open_for_writing
 from interleave.acquire.mmc4 import parse_mmc4
 from interleave.errors import InterleaveError, Unfinished, Unreadable
 from interleave.flow import build
-from interleave.object_store import ObjectStore
 from interleave.recipe_file import load_recipe
+from interleave.remote import depot
+from interleave.remote.object_store import ObjectStore
 from interleave.work_folder import Slice
 
 RECIPES = Path(__file__).parents[1] / "recipes"

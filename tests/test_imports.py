@@ -23,8 +23,8 @@ GROUPS = (
 STAGES = (
     "access", "acquire", "align", "clean", "dedup", "encode", "pack", "shard", "stream", "translate", "validate",
 )  # fmt: skip
-# Beside the stages: what an image is to all of them, and the command line over them.
-BESIDE = ("commands", "images")
+# Beside the stages: what an image is to all of them, what lies behind URLs, and the command line over them.
+BESIDE = ("commands", "images", "remote")
 # Of the extras `download`, `pages` and `readers`: what images by URL, web pages and Parquet of others need.
 SPECIAL = {
     "aiohttp", "aiodns", "protego", "yarl", "fastwarc", "resiliparse", "lxml", "warcio", "datasets", "img2dataset",

@@ -16,9 +16,9 @@ from fixtures_build import RECIPE, TIMEOUT_S, build_sample, built_files, command
 from interleave.counts import Counts
 from interleave.errors import TaskError
 from interleave.flow import build
-from interleave.publish import MARKS
 from interleave.ray_tasks import RayTasks
 from interleave.recipe_file import load_recipe
+from interleave.remote.publish import MARKS
 from interleave.run import Run, Task
 
 ray = pytest.importorskip("ray")

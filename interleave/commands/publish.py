@@ -29,7 +29,7 @@ def publish(
     from tqdm import tqdm
 
     from interleave.estimate_text import bytes_text
-    from interleave.publish import publish as run_publish
+    from interleave.remote.publish import publish as run_publish
 
     with tqdm(desc=" publish", unit="B", unit_scale=True, disable=True if as_json else None, leave=False) as bar:
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interleave.errors import ShardError
-from interleave.remote import Final
+from interleave.remote.filesystems import Final
 
 _PART = ".part"
 _LOCK = ".lock"

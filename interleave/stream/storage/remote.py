@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from interleave.errors import ShardError
-from interleave.remote import PERMANENT, open_filesystem, patiently, said
+from interleave.remote.filesystems import PERMANENT, open_filesystem, patiently, said
 from interleave.shard.index import INDEX_NAME
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from interleave.stream.storage.cache import Cache, NoRoom, Wanted, kept

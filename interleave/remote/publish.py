@@ -18,11 +18,11 @@ from pathlib import Path
 
 import orjson
 
-from interleave.claims import claim, claimed, kept_word
 from interleave.errors import RecipeError, TaskError
 from interleave.files import sha256_of
-from interleave.object_store import ObjectStore
-from interleave.remote import Final
+from interleave.remote.claims import claim, claimed, kept_word
+from interleave.remote.filesystems import Final
+from interleave.remote.object_store import ObjectStore
 from interleave.shard.manifest import MANIFEST_NAME, Manifest, read_manifest
 from interleave.shard.takedown_swap import is_interrupted
 

@@ -14,10 +14,10 @@ pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 from fixtures_s3 import Bucket, every, s3_bucket
 
-import interleave.object_store
+import interleave.remote.object_store
 from interleave import Cache, StreamingDataset
 from interleave.errors import InterleaveError, RecipeError, ShardError
-from interleave.publish import MARKS, Published, publish
+from interleave.remote.publish import MARKS, Published, publish
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -145,14 +145,14 @@ def test_of_two_datasets_that_race_for_one_place_one_is_there_whole_and_the_othe
 def test_what_another_finished_before_the_claim_was_laid_stays_whole(
     dataset: Path, another: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = interleave.object_store.ObjectStore.create
+    create = interleave.remote.object_store.ObjectStore.create
 
     def late(store: object, name: str, data: bytes) -> bool:
-        monkeypatch.setattr("interleave.object_store.ObjectStore.create", create)
+        monkeypatch.setattr("interleave.remote.object_store.ObjectStore.create", create)
         bring(another, bucket)
         return create(store, name, data)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("interleave.object_store.ObjectStore.create", late)
+    monkeypatch.setattr("interleave.remote.object_store.ObjectStore.create", late)
     with pytest.raises(RecipeError, match="holds another dataset"):
         bring(dataset, bucket)
     assert published(bucket) == files_of(another)

@@ -12,8 +12,8 @@ pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 from fixtures_s3 import Bucket, every, s3_bucket
 
-from interleave import bring
 from interleave.errors import RecipeError, TaskError
+from interleave.remote import bring
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import orjson
 
-from interleave.claims import claimed, kept_word, read_claim
 from interleave.errors import RecipeError, Unfinished
-from interleave.object_store import ObjectStore
+from interleave.remote.claims import claimed, kept_word, read_claim
+from interleave.remote.object_store import ObjectStore
 from interleave.work_folder import Slice
 
 CLAIM, _SLICES, _ALONE = "claim", "slices", "alone.claim"

@@ -22,9 +22,9 @@ from tqdm import tqdm
 
 from interleave.errors import RecipeError, ShardError, TaskError
 from interleave.files import PARTIAL, write_bytes
-from interleave.object_store import stamp_of
 from interleave.recipe import Recipe
-from interleave.remote import PERMANENT, Final, open_filesystem, patiently, said
+from interleave.remote.filesystems import PERMANENT, Final, open_filesystem, patiently, said
+from interleave.remote.object_store import stamp_of
 from interleave.settings import is_url
 
 FOLDER = "input"

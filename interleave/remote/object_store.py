@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from interleave.errors import RecipeError, ShardError
 from interleave.files import PARTIAL, create_bytes
-from interleave.remote import PERMANENT, Final, open_filesystem, patiently, said
+from interleave.remote.filesystems import PERMANENT, Final, open_filesystem, patiently, said
 
 Result = TypeVar("Result")
 

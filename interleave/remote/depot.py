@@ -22,13 +22,13 @@ from typing import ClassVar, NamedTuple, TypeVar
 
 import orjson
 
-from interleave import depot_claims
 from interleave.blobs import DEPOT
 from interleave.errors import RecipeError
 from interleave.files import sha256_of, write_bytes
 from interleave.identity import text_digest
-from interleave.object_store import ObjectStore, check_names_folder
-from interleave.publish import bring_file, claim_for_build, complete_build, remove_published
+from interleave.remote import depot_claims
+from interleave.remote.object_store import ObjectStore, check_names_folder
+from interleave.remote.publish import bring_file, claim_for_build, complete_build, remove_published
 from interleave.shard.manifest import MANIFEST_NAME, REPORT_NAME, SUMMARY_NAME
 from interleave.shard.seal import ledger_files
 from interleave.shard.sides import TRAIN

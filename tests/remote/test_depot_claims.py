@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from interleave import depot_claims
-from interleave.depot_claims import alone, hold_slice, hold_whole
 from interleave.errors import RecipeError, TaskError, Unfinished
-from interleave.object_store import ObjectStore
+from interleave.remote import depot_claims
+from interleave.remote.depot_claims import alone, hold_slice, hold_whole
+from interleave.remote.object_store import ObjectStore
 from interleave.work_folder import Slice
 
 

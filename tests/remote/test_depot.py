@@ -15,14 +15,15 @@ pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 from fixtures_s3 import Bucket, Objects, every, s3_bucket
 
-from interleave import Cache, StreamingDataset, depot, object_store
-from interleave.bring import bring_in
-from interleave.depot import open_depot
+from interleave import Cache, StreamingDataset
 from interleave.errors import InterleaveError, RecipeError, TaskError, Unfinished
 from interleave.flow import build, measure_only
-from interleave.publish import publish
 from interleave.purge import purge
 from interleave.recipe_file import load_recipe
+from interleave.remote import depot, object_store
+from interleave.remote.bring import bring_in
+from interleave.remote.depot import open_depot
+from interleave.remote.publish import publish
 from interleave.report import Report
 from interleave.work_folder import WHOLE, Slice
 

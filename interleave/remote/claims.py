@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from interleave.errors import RecipeError, TaskError
-from interleave.object_store import ObjectStore
+from interleave.remote.object_store import ObjectStore
 
 
 @contextmanager
