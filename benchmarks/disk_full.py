@@ -63,7 +63,7 @@ def main() -> None:
         disk = Path(folder)
         mount(disk, 1 << 33)
         try:
-            subprocess.run(command(arguments, disk / "set", arguments.workers), check=True, capture_output=True)
+            subprocess.run(command(arguments, disk / "set"), check=True, capture_output=True)
             needed, expected = on_disk(disk), digest(disk / "set")
         finally:
             subprocess.run(["umount", str(disk)], check=True)
@@ -72,7 +72,7 @@ def main() -> None:
             size = max(1 << 16, needed * (point + 1) // (num_points + 1))
             mount(disk, size)
             try:
-                words = command(arguments, disk / "set", arguments.workers)
+                words = command(arguments, disk / "set")
                 ran = subprocess.run(words, capture_output=True, text=True, check=False)
                 faults = faults_of(ran, disk, expected)
                 stage = max(

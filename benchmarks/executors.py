@@ -14,7 +14,6 @@ digest differs.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import signal
 import statistics
@@ -28,11 +27,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kill_resume import digest
+
 from interleave.executors import ProcessPool, default_workers
 from interleave.flow import build
 from interleave.ray_tasks import LOCAL, RayTasks
 from interleave.recipe_file import load_recipe
-from interleave.remote.publish import MARKS
 
 ROOT = Path(__file__).parent.parent
 NUM_SLICES = 4
@@ -51,15 +51,6 @@ def in_files(docs: Path, folder: Path, num_files: int = 10) -> Path:
         part = lines[number * len(lines) // num_files : (number + 1) * len(lines) // num_files]
         (folder / f"docs_{number}.jsonl").write_bytes(b"".join(part))
     return folder
-
-
-def digest(folder: Path) -> str:
-    """Of every file that a build determines, by name and content."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in ("summary.json", "report.html") and MARKS not in path.parts:
-            total.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
 
 
 @contextmanager

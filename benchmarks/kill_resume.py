@@ -29,11 +29,12 @@ from interleave.remote.publish import MARKS
 ROOT = Path(__file__).parent.parent
 
 
-def command(arguments: argparse.Namespace, output: Path, machine: int = 0) -> list[str]:
+def command(arguments: argparse.Namespace, output: Path, machine: int | None = None) -> list[str]:
+    """machine: builds into a URL, with a scratch folder of this number."""
     overrides = [f"source.path={arguments.docs.absolute()}", f"source.images={arguments.images.absolute()}"]
-    overrides += [f"output={'file://' if arguments.depot else ''}{output}", "shards.max_bytes=2000000"]
+    overrides += [f"output={output if machine is None else f'file://{output}'}", "shards.max_bytes=2000000"]
     program = [str(Path(sys.executable).with_name("interleave")), "build", str(ROOT / "recipes/mmc4.yaml")]
-    if arguments.depot:
+    if machine is not None:
         program += ["--scratch", str(output.parent / f"machine-{machine}"), "--take-over"]
     program += ["--workers", str(arguments.workers), "--json"]
     return [*program, *(word for text in overrides for word in ("--set", text))]
@@ -99,11 +100,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
+    first, second = (0, 1) if arguments.depot else (None, None)
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder) / "whole" / "set", Path(folder) / "killed" / "set"
         work = killed.with_name("set.work")
         began = time.time()
-        subprocess.run(command(arguments, whole), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command(arguments, whole, first), check=True, stdout=subprocess.DEVNULL)
         stages = stages_of(whole.with_name("set.work"), began)
         expected = digest(whole)
         print(f"undisturbed   {expected}")
@@ -114,12 +116,12 @@ def main() -> None:
             shutil.rmtree(killed.parent, ignore_errors=True)
             moment = moments.uniform(0, 1) * stages[turn].seconds
             before = stages[turn - 1] if turn else None
-            if not kill_in(command(arguments, killed), work, before, moment):
+            if not kill_in(command(arguments, killed, first), work, before, moment):
                 continue  # it was done before: no kill
             num_killed += 1
             left = next((stage for stage in stages if num_done(work, stage.name) < stage.num_tasks), stages[-1])
             place = f"{num_done(work, left.name)} of {left.num_tasks} tasks of {left.name}"
-            subprocess.run(command(arguments, killed, machine=1), check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(command(arguments, killed, second), check=True, stdout=subprocess.DEVNULL)
             same = digest(killed) == expected
             num_different += not same
             print(f"kill {num_killed:2}, {place:30} done   {'equal' if same else 'DIFFERENT'}", flush=True)
