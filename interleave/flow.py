@@ -19,6 +19,7 @@ import orjson
 from interleave import dedup_tasks, input_tasks, tasks
 from interleave.access.store_writer import forget_images
 from interleave.acquire.listing import Split
+from interleave.artifact_store import ArtifactStore, SharedFolder
 from interleave.clean.decide import decide
 from interleave.clean.private import check_private
 from interleave.clean.scores import IndexedScores, index_files, index_scores
@@ -52,7 +53,6 @@ from interleave.stream.storage.cache import Cache
 from interleave.validate.look.file import write_report
 from interleave.wanted import list_wanted
 from interleave.work_folder import DATASETS, SUFFIX, WHOLE, Slice, work_folder
-from interleave.workplace import SharedFolder, Workplace
 
 
 def build(
@@ -83,16 +83,16 @@ def build(
         Unfinished: this part is done, others are not.
     """
     model = model_of(recipe)
-    place, recipe = _workplace(recipe, scratch, take_over=take_over)
+    artifacts, recipe = _artifact_store(recipe, scratch, take_over=take_over)
     earlier = earlier_datasets(recipe.dedup.against, Path(recipe.output))
     if recipe.clean.private:
         check_private(recipe.clean.private)
     work = Path(recipe.output + SUFFIX)
-    if place.is_shared:
+    if artifacts.is_shared:
         _check_output(recipe, work)
-    held = place.hold(work, part, recipe.hash()[:16], fresh=fresh)
+    held = artifacts.hold(work, part, recipe.hash()[:16], fresh=fresh)
     with held, open_executor(num_workers, ray_address) as executor:
-        run = Run(work, executor, quiet, part, wait_s, place)
+        run = Run(work, executor, quiet, part, wait_s, artifacts)
         with run.alone():
             recipe = _bring_in(recipe, run)
             scores = _index_scores(recipe, run)
@@ -110,15 +110,15 @@ def build(
         check_something_is_left(run.results)
         planned = run.stage("plan", plan, tasks.plan_tasks(recipe, encoded, work))
         run.join()
-        run.place.bring([plan_file(work / "plan")])
+        run.artifacts.bring([plan_file(work / "plan")])
         shards = read_plan(work / "plan")
         to_write = tasks.write_tasks(recipe, shards, planned, len(splits), work)
-        to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work, has_shards=place.is_shared)
+        to_seal = tasks.seal_tasks(recipe, model, to_write, shards, splits, work, has_shards=artifacts.is_shared)
         folders = [folder for _, folder in tasks.folders(recipe, shards)]
         with run.alone():
             is_sealed = run.is_done("seal", to_seal)
             if not is_sealed:
-                _check_takedowns(recipe, folders, run.place)
+                _check_takedowns(recipe, folders, run.artifacts)
                 _unseal(recipe, shards, run)
         run.stage("write", write, to_write)
         run.join()
@@ -126,11 +126,11 @@ def build(
             run.stage("seal", seal, to_seal)
         run.join()
         with run.alone():
-            run.place.bring(folder / MANIFEST_NAME for folder in folders)
-            report = finish(run.results, work, folders, model, run.place)
+            run.artifacts.bring(folder / MANIFEST_NAME for folder in folders)
+            report = finish(run.results, work, folders, model, run.artifacts)
             for folder in folders if pages else ():
-                if not (is_sealed and run.place.has(folder / REPORT_NAME)):
-                    _write_page(folder, run.place)
+                if not (is_sealed and run.artifacts.has(folder / REPORT_NAME)):
+                    _write_page(folder, run.artifacts)
         return report
 
 
@@ -148,33 +148,33 @@ def measure_only(recipe: Recipe, *, num_workers: int, quiet: bool = False) -> No
         _measure(_bring_in(recipe, run), run)
 
 
-def _write_page(folder: Path, place: Workplace) -> None:
-    place.bring(ledger_files(folder))
-    write_report(folder, place.location(folder))
-    place.keep([folder / REPORT_NAME])
+def _write_page(folder: Path, artifacts: ArtifactStore) -> None:
+    artifacts.bring(ledger_files(folder))
+    write_report(folder, artifacts.location(folder))
+    artifacts.keep([folder / REPORT_NAME])
 
 
-def _workplace(recipe: Recipe, scratch: Path | None, *, take_over: bool) -> tuple[Workplace, Recipe]:
+def _artifact_store(recipe: Recipe, scratch: Path | None, *, take_over: bool) -> tuple[ArtifactStore, Recipe]:
     """Where tasks leave their files, and the recipe with a path on this machine as its output."""
     if not is_url(recipe.output):
         if scratch is not None or take_over:
             raise RecipeError("--scratch and --take-over are for an output that is a URL")
         return SharedFolder(), recipe
-    place, output = open_depot(recipe.output, scratch or Cache().place / "scratch", take_over=take_over)
-    return place, recipe.model_copy(update={"output": str(output)})
+    artifacts, output = open_depot(recipe.output, scratch or Cache().place / "scratch", take_over=take_over)
+    return artifacts, recipe.model_copy(update={"output": str(output)})
 
 
 def _bring_in(recipe: Recipe, run: Run) -> Recipe:
     """Input behind URLs is on this machine then."""
     recipe, urls = bring_in(recipe, run.work, quiet=run.quiet)
-    run.place = run.place.with_sources(urls)
+    run.artifacts = run.artifacts.with_sources(urls)
     return recipe
 
 
 def _index_scores(recipe: Recipe, run: Run) -> dict[str, IndexedScores]:
     """The tables of scores, ready to be looked up by every task."""
     scores = index_scores(recipe.scores, run.work / "scores")
-    run.place.keep(index_files(scores))
+    run.artifacts.keep(index_files(scores))
     return scores
 
 
@@ -192,7 +192,7 @@ def _measure(recipe: Recipe, run: Run) -> tuple[Sequence[Split], StageResult]:
     """The input in splits, and everything in them measured."""
     with run.alone():
         prepare_sources(recipe, quiet=run.quiet)
-        splits = list_inputs(recipe, run.work, run.executor, run.place)
+        splits = list_inputs(recipe, run.work, run.executor, run.artifacts)
     _fetch(recipe, run, splits)
     measured = run.stage("measure", measure, _measure_tasks(recipe, splits, run))
     if recipe.fetch and recipe.fetch.keep == "none":
@@ -202,7 +202,7 @@ def _measure(recipe: Recipe, run: Run) -> tuple[Sequence[Split], StageResult]:
 
 
 def _measure_tasks(recipe: Recipe, splits: Sequence[Split], run: Run) -> list[Task[MeasureTask]]:
-    return input_tasks.measure_tasks(recipe, splits, run.work, has_store=run.place.is_shared)
+    return input_tasks.measure_tasks(recipe, splits, run.work, has_store=run.artifacts.is_shared)
 
 
 def _decontaminate(recipe: Recipe, run: Run, decided: StageResult, evaluation: StageResult) -> StageResult:
@@ -221,12 +221,12 @@ def _fetch(recipe: Recipe, run: Run, splits: Sequence[Split]) -> None:
     wanted = input_tasks.wanted_tasks(recipe, splits, run.work)
     run.stage("wanted", list_wanted, wanted)
     run.join()
-    task = input_tasks.download_task(recipe, wanted, run.work, quiet=run.quiet, has_store=run.place.is_shared)
-    run.place.bring(map(str, task.payload.outcomes))
-    is_over = recipe.fetch.keep == "none" and all(map(run.place.has, task.outputs))
+    task = input_tasks.download_task(recipe, wanted, run.work, quiet=run.quiet, has_store=run.artifacts.is_shared)
+    run.artifacts.bring(map(str, task.payload.outcomes))
+    is_over = recipe.fetch.keep == "none" and all(map(run.artifacts.has, task.outputs))
     if not (is_over and run.is_done("measure", _measure_tasks(recipe, splits, run))):
-        run.here("fetch", download, task, again=run.place.is_shared)
-        run.place.bring(map(str, task.payload.outcomes))
+        run.here("fetch", download, task, again=run.artifacts.is_shared)
+        run.artifacts.bring(map(str, task.payload.outcomes))
 
 
 def model_of(recipe: Recipe) -> TargetModel:
@@ -266,11 +266,11 @@ def _check_output(recipe: Recipe, work: Path) -> None:
         )
 
 
-def _check_takedowns(recipe: Recipe, folders: Sequence[Path], place: Workplace) -> None:
+def _check_takedowns(recipe: Recipe, folders: Sequence[Path], artifacts: ArtifactStore) -> None:
     """What was taken down must not come back unseen."""
     for folder in folders:
         record = folder / RECORD_NAME
-        place.bring([record])
+        artifacts.bring([record])
         if record.is_file() and str(record) not in map(os.path.realpath, recipe.blocklists):
             raise TaskError(
                 f"{record} says what was taken down, and this build would bring it back: name the file in "
@@ -285,9 +285,9 @@ def _unseal(recipe: Recipe, shards: Sequence[PlannedShard], run: Run) -> None:
     """
     wanted = [dataset for dataset, _ in tasks.folders(recipe, shards)]
     known = run.work / DATASETS
-    for dataset in orjson.loads(run.place.read(known) or b'[""]'):
+    for dataset in orjson.loads(run.artifacts.read(known) or b'[""]'):
         if dataset not in wanted:
-            run.place.unseal(Path(recipe.output) / dataset, is_wanted=False)
-    run.place.write(known, orjson.dumps(wanted))
+            run.artifacts.unseal(Path(recipe.output) / dataset, is_wanted=False)
+    run.artifacts.write(known, orjson.dumps(wanted))
     for dataset in wanted:
-        run.place.unseal(Path(recipe.output) / dataset, is_wanted=True)
+        run.artifacts.unseal(Path(recipe.output) / dataset, is_wanted=True)

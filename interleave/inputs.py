@@ -12,16 +12,16 @@ import orjson
 
 from interleave.acquire.listing import SourceFile, Split, split_bytes
 from interleave.acquire.source import Source
+from interleave.artifact_store import ArtifactStore
 from interleave.errors import TaskError
 from interleave.executors import Executor, results
 from interleave.files import write_bytes
 from interleave.recipe import Recipe
-from interleave.workplace import Workplace
 
 INPUTS_NAME = "inputs.json"
 
 
-def list_inputs(recipe: Recipe, work: Path, executor: Executor, place: Workplace) -> list[Split]:
+def list_inputs(recipe: Recipe, work: Path, executor: Executor, artifacts: ArtifactStore) -> list[Split]:
     """The splits of all sources, in order of source and name.
 
     Raises:
@@ -31,17 +31,17 @@ def list_inputs(recipe: Recipe, work: Path, executor: Executor, place: Workplace
     sources: dict[str, Source] = {source.name: source for source in recipe.all_sources}
     files = [file for source in sources.values() for file in source.files()]
     stamps = [f"{file.source}/{file.name} {file.num_bytes} {_stamp(file.path)}" for file in files]
-    place.bring([work / INPUTS_NAME])
+    artifacts.bring([work / INPUTS_NAME])
     pinned = _read(work / INPUTS_NAME)
     if pinned is not None and pinned[0] == stamps:
         by_name = {(file.source, file.name): file.path for file in files}
         # Same files elsewhere: the splits hold, the paths are today's.
         return [Split(**fields | {"path": by_name[fields["source"], fields["name"]]}) for fields in pinned[1]]
-    splits = _cut(files, sources, executor, place)
+    splits = _cut(files, sources, executor, artifacts)
     if pinned is not None:
         _compare([Split(**fields) for fields in pinned[1]], splits, work)
     write_bytes(work / INPUTS_NAME, orjson.dumps([stamps, [asdict(split) | {"path": ""} for split in splits]]))
-    place.keep([work / INPUTS_NAME])
+    artifacts.keep([work / INPUTS_NAME])
     return splits
 
 
@@ -50,15 +50,17 @@ def _stamp(path: str) -> str:
     return path if "://" in path else str(Path(path).stat().st_mtime_ns)
 
 
-def _cut(files: Sequence[SourceFile], sources: dict[str, Source], executor: Executor, place: Workplace) -> list[Split]:
-    cut = partial(_cut_one, sources=sources, num_bytes=split_bytes(files), place=place)
+def _cut(
+    files: Sequence[SourceFile], sources: dict[str, Source], executor: Executor, artifacts: ArtifactStore
+) -> list[Split]:
+    cut = partial(_cut_one, sources=sources, num_bytes=split_bytes(files), artifacts=artifacts)
     found = dict(results(executor.map(cut, files)))
     return [split for position in range(len(files)) for split in found[position]]
 
 
-def _cut_one(file: SourceFile, sources: dict[str, Source], num_bytes: int, place: Workplace) -> list[Split]:
+def _cut_one(file: SourceFile, sources: dict[str, Source], num_bytes: int, artifacts: ArtifactStore) -> list[Split]:
     try:
-        place.bring([file.path])
+        artifacts.bring([file.path])
         return sources[file.source].cut(file, num_bytes)
     except OSError as error:
         raise TaskError(f"cannot read {file.path}: {error.strerror}") from None

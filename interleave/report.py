@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from interleave.artifact_store import ArtifactStore
 from interleave.counts import Counts, DropLine
 from interleave.encode.model import TargetModel
 from interleave.errors import TaskError
@@ -16,7 +17,6 @@ from interleave.files import write_bytes
 from interleave.run import StageResult
 from interleave.shard.manifest import SUMMARY_NAME, read_manifest
 from interleave.shard.seal import dataset_digest
-from interleave.workplace import Workplace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +113,13 @@ def check_something_is_left(results: Sequence[StageResult]) -> None:
 
 
 def finish(
-    results: Sequence[StageResult], work: Path, folders: Sequence[Path], model: TargetModel, place: Workplace
+    results: Sequence[StageResult], work: Path, folders: Sequence[Path], model: TargetModel, artifacts: ArtifactStore
 ) -> Report:
     """The report of a finished build, written beside each dataset as `summary.json`."""
-    report = _account(results, work, folders, None if model.has_placeholder else model.image.placeholder, place)
+    report = _account(results, work, folders, None if model.has_placeholder else model.image.placeholder, artifacts)
     for folder in folders:
         write_bytes(folder / SUMMARY_NAME, report.as_json())
-        place.keep([folder / SUMMARY_NAME])
+        artifacts.keep([folder / SUMMARY_NAME])
     return report
 
 
@@ -128,7 +128,7 @@ def _account(
     work: Path,
     folders: Sequence[Path],
     added_placeholder: int | None,
-    place: Workplace,
+    artifacts: ArtifactStore,
 ) -> Report:
     counts = {result.name: result.counts for result in results}
     measured, encoded, fetched = counts["measure"], counts["encode"], counts.get("fetch", Counts())
@@ -160,8 +160,8 @@ def _account(
         urls_to_retry=fetched["images_to_retry"],
         stages=tuple(_stage_line(result) for result in results),
         drops=tuple(drops),
-        datasets=tuple(_dataset_line(folder, place.location(folder)) for folder in folders),
-        work=place.location(work),
+        datasets=tuple(_dataset_line(folder, artifacts.location(folder)) for folder in folders),
+        work=artifacts.location(work),
     )
     _check(report)
     return report

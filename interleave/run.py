@@ -21,12 +21,12 @@ import orjson
 import pyarrow as pa
 from tqdm import tqdm
 
+from interleave.artifact_store import ArtifactStore, SharedFolder
 from interleave.counts import Counts
 from interleave.errors import InterleaveError, TaskError, Unfinished, explain_missing, explain_os_error
 from interleave.executors import TASK_MEMORY, Died, Executor
 from interleave.files import sweep, sync_folder
 from interleave.work_folder import WHOLE, Slice
-from interleave.workplace import SharedFolder, Workplace
 
 Payload = TypeVar("Payload")
 _POLL_S = 0.5
@@ -81,7 +81,7 @@ class Run:
     part: Slice = WHOLE
     wait_s: float = 0.0
     # How long a slice waits for the others.
-    place: Workplace = field(default_factory=SharedFolder)
+    artifacts: ArtifactStore = field(default_factory=SharedFolder)
     results: list[StageResult] = field(default_factory=list)
     _unjoined: list[_Joint[Any]] = field(default_factory=list)
 
@@ -99,13 +99,13 @@ class Run:
         mine = list(filter(self.part.owns, range(len(tasks))))
         todo = [position for position in mine if position not in counts]
         # Before any file is written again: a marker must never vouch for files of another recipe.
-        self.place.each(self.place.remove, [markers[position] for position in todo])
+        self.artifacts.each(self.artifacts.remove, [markers[position] for position in todo])
         if todo and (self.work / name).is_dir():
             sync_folder(self.work / name)
         outputs = [Path(output) for position in todo for output in tasks[position].outputs]
         sweep(outputs)
         failures: list[str] = []
-        attempt = partial(_attempt, function, self.place.during_stage())
+        attempt = partial(_attempt, function, self.artifacts.during_stage())
         with tqdm(
             total=len(mine),
             initial=len(mine) - len(todo),
@@ -177,7 +177,7 @@ class Run:
         with self.alone():
             counts: Counts | str | None = None if again and self.part.is_whole else self._done_one(name, task)
             if counts is None:
-                counts = _attempt(function, self.place, task)
+                counts = _attempt(function, self.artifacts, task)
             if isinstance(counts, str):
                 raise TaskError(f"{name}: {counts}")
             self._mark(name, task, counts)
@@ -188,7 +188,7 @@ class Run:
 
     def alone(self) -> AbstractContextManager[None]:
         """For what one slice may do at a time."""
-        return self.place.alone(self.work, self.part, self.wait_s)
+        return self.artifacts.alone(self.work, self.part, self.wait_s)
 
     def is_done(self, name: str, tasks: Sequence[Task[Payload]]) -> bool:
         """Whether a stage has nothing left to do."""
@@ -197,22 +197,22 @@ class Run:
     def _done(self, name: str, tasks: Sequence[Task[Any]], positions: Iterable[int]) -> dict[int, Counts]:
         """What those of the tasks came to that are done."""
         looked_at = list(positions)
-        found = self.place.each(lambda position: self._done_one(name, tasks[position]), looked_at)
+        found = self.artifacts.each(lambda position: self._done_one(name, tasks[position]), looked_at)
         return {position: counts for position, counts in zip(looked_at, found, strict=True) if counts is not None}
 
     def _done_one(self, name: str, task: Task[Any]) -> Counts | None:
         try:
-            fields = orjson.loads(self.place.read(self._marker(name, task)) or b"")
+            fields = orjson.loads(self.artifacts.read(self._marker(name, task)) or b"")
         except ValueError:
             return None
         if not isinstance(fields, dict) or not isinstance(fields.get("counts"), dict):
             return None
-        if fields.get("fingerprint") != task.fingerprint or not all(map(self.place.has, task.outputs)):
+        if fields.get("fingerprint") != task.fingerprint or not all(map(self.artifacts.has, task.outputs)):
             return None
         return Counts(fields["counts"])
 
     def _mark(self, name: str, task: Task[Any], counts: Counts) -> None:
-        self.place.write(
+        self.artifacts.write(
             self._marker(name, task), orjson.dumps({"fingerprint": task.fingerprint, "counts": dict(counts)})
         )
 
@@ -223,12 +223,12 @@ class Run:
         return self.quiet or not sys.stderr.isatty()
 
 
-def _attempt(function: Callable[[Payload], Counts], place: Workplace, task: Task[Payload]) -> Counts | str:
+def _attempt(function: Callable[[Payload], Counts], artifacts: ArtifactStore, task: Task[Payload]) -> Counts | str:
     """The border of a task: its errors become sentences, and the other tasks go on."""
     try:
-        place.bring(task.inputs)
+        artifacts.bring(task.inputs)
         counts = function(task.payload)
-        place.keep(task.outputs)
+        artifacts.keep(task.outputs)
         return counts
     except InterleaveError as error:
         return str(error)

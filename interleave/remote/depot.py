@@ -57,7 +57,7 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Depot:
-    """A `Workplace` in an object store."""
+    """An `ArtifactStore` in an object store."""
 
     is_shared: ClassVar[bool] = False
 

@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Workplace(Protocol):
+class ArtifactStore(Protocol):
     """Paths are of this machine, and the same on all of them. Goes along with every task."""
 
     is_shared: ClassVar[bool]
@@ -28,10 +28,10 @@ class Workplace(Protocol):
     def alone(self, work: Path, part: Slice, wait_s: float) -> AbstractContextManager[None]:
         """For what one slice may do at a time."""
 
-    def with_sources(self, urls: Mapping[str, str]) -> Workplace:
+    def with_sources(self, urls: Mapping[str, str]) -> ArtifactStore:
         """The same, with folders of input whose files lie behind URLs; they are on this machine now."""
 
-    def during_stage(self) -> Workplace:
+    def during_stage(self) -> ArtifactStore:
         """For the tasks of one stage: what one of them brought need not be looked at again."""
 
     def unseal(self, folder: Path, *, is_wanted: bool) -> None:
