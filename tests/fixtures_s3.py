@@ -35,7 +35,7 @@ class Objects:
         self.url = f"file://{folder}"
 
     def objects(self, prefix: str = "") -> dict[str, bytes]:
-        """By what comes behind the prefix."""
+        """By what comes behind the prefix; while nobody writes there."""
         paths = (path for path in self._folder.rglob("*") if path.is_file())
         found = {path.relative_to(self._folder).as_posix(): path.read_bytes() for path in paths}
         return {key.removeprefix(prefix): data for key, data in found.items() if key.startswith(prefix)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
@@ -288,8 +289,8 @@ def test_slices_side_by_side_and_a_build_beside_them(folder: Objects, tmp_path: 
     threads = [threading.Thread(target=one, args=(index,)) for index in range(2)]
     for thread in threads:
         thread.start()
-    while "sets/six.work/slices" not in folder.objects():
-        pass
+    while not (tmp_path / "store" / "sets" / "six.work" / "slices").exists():
+        time.sleep(0.01)
     with pytest.raises(RecipeError, match=r"slice [01] of 2 slices of"):
         build_there(folder, tmp_path / "third", input_there)
     for thread in threads:
