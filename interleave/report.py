@@ -175,9 +175,13 @@ def _check(report: Report) -> None:
     assert report.images_in == report.images_out + dropped_images, "images are lost"
     assert report.tokens_in == report.tokens_out + report.tokens_dropped, "tokens are lost"
     images = sum(line.num_images + line.num_removed_images for line in report.datasets)
-    assert report.images_out + report.images_repeated == images, "images are lost on writing"
     samples = sum(line.num_samples + line.num_removed_samples for line in report.datasets)
-    assert report.samples == samples, "samples are lost on writing"
+    if (images, samples) != (report.images_out + report.images_repeated, report.samples):
+        raise TaskError(
+            f"{', '.join(line.folder for line in report.datasets)}: {samples:,} samples with {images:,} images, this "
+            f"build wrote {report.samples:,} with {report.images_out + report.images_repeated:,}; somebody exchanged "
+            "the dataset since: give another output, or --fresh to write it again"
+        )
 
 
 def _drops(results: Sequence[StageResult]) -> list[DropLine]:

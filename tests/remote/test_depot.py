@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from fixtures_build import RECIPE, build_sample, built_files, command, six_documents, small_overrides
+from fixtures_build import RECIPE, build_sample, build_small, built_files, command, six_documents, small_overrides
 
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
@@ -210,6 +210,16 @@ def test_a_dataset_that_was_not_built_there_stays(straight: Path, folder: Object
     with pytest.raises(RecipeError, match="holds a dataset that was not built there; give another URL"):
         build_there(folder, tmp_path)
     assert folder.objects() == before
+
+
+def test_a_dataset_that_was_exchanged_for_another_since_is_named(folder: Objects, tmp_path: Path) -> None:
+    build_there(folder, tmp_path / "one")
+    build_small(tmp_path / "five", f"source.path={two_files() / 'docs_0.jsonl'}")
+    publish(tmp_path / "five", f"{folder.url}/sets/six", replace=True)
+    with pytest.raises(TaskError, match=r"sets/six: 3 samples with .*this build wrote 6 .*exchanged the dataset since"):
+        build_there(folder, tmp_path / "another")
+    report = build_there(folder, tmp_path / "another", fresh=True)
+    assert report.samples == 6
 
 
 def test_nobody_publishes_where_a_build_is_at_work(straight: Path, bucket: Bucket, tmp_path: Path) -> None:
