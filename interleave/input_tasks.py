@@ -99,9 +99,8 @@ def store_folder(recipe: Recipe, work: Path) -> Path:
     return Path(store) if store else work / STORE
 
 
-def measure_tasks(
-    recipe: Recipe, splits: Sequence[Split], work: Path, *, has_store: bool = True
-) -> list[Task[MeasureTask]]:
+def measure_tasks(recipe: Recipe, splits: Sequence[Split], work: Path, *, has_store: bool) -> list[Task[MeasureTask]]:
+    """has_store: whether those who measure see the store."""
     sources = {source.name: source for source in recipe.all_sources}
     blocklist = read_blocklists(recipe.blocklists)
     blocked = [sha256_of(Path(path)) for path in recipe.blocklists]
