@@ -43,7 +43,7 @@ def open_filesystem(location: str, timeout_s: float) -> Any:
     try:
         return fsspec.filesystem(scheme, skip_instance_cache=True, **options)
     except (ImportError, ValueError) as error:
-        raise ShardError(f"{location}: {error}") from None
+        raise ShardError(f"{location}: {error}; expected a URL such as s3://, gs://, https:// or file://") from None
 
 
 def patiently(url: str, work: Callable[[], Result], *, num_tries: int, first_delay_s: float) -> Result:
