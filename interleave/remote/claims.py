@@ -23,10 +23,12 @@ from interleave.remote.object_store import ObjectStore
 
 
 @contextmanager
-def claimed(store: ObjectStore, name: str, word: str, *, to: str, take_over: bool, stays: bool) -> Iterator[None]:
+def claimed(
+    store: ObjectStore, name: str, word: str, *, to: str, take_over: bool, stays: bool, build: str = ""
+) -> Iterator[None]:
     """Holds a place in a store.
 
-    name: of the object that is the claim; to: what it is held for, in words.
+    name: of the object that is the claim; to: what it is held for, in words; build: which build, for others to read.
     take_over: the claim of somebody who is known to be at work no more is set aside.
     stays: after an interruption the claim stays, for the place is left half done.
 
@@ -35,7 +37,7 @@ def claimed(store: ObjectStore, name: str, word: str, *, to: str, take_over: boo
     """
     if take_over:
         store.remove(name)
-    claim(store, name, word, to=to)
+    claim(store, name, word, to=to, build=build)
     try:
         yield
     except RecipeError:  # nothing was changed
@@ -48,12 +50,12 @@ def claimed(store: ObjectStore, name: str, word: str, *, to: str, take_over: boo
     store.remove(name)
 
 
-def claim(store: ObjectStore, name: str, word: str, *, to: str) -> None:
+def claim(store: ObjectStore, name: str, word: str, *, to: str, build: str = "") -> None:
     """Takes a place until it is removed.
 
     Raises: as `claimed`.
     """
-    mine = {"word": word, "by": f"{socket.gethostname()}, process {os.getpid()}", "since": _now()}
+    mine = {"word": word, "by": f"{socket.gethostname()}, process {os.getpid()}", "since": _now(), "build": build}
     if not store.create(name, orjson.dumps(mine)):
         other = read_claim(store, name)
         if other.get("word") != word:
@@ -61,6 +63,7 @@ def claim(store: ObjectStore, name: str, word: str, *, to: str) -> None:
                 f"{store.url}: {other.get('by', 'somebody')} is {to} since {other.get('since', 'some time')}; wait, "
                 "give another URL, or --take-over if that is over"
             )
+        store.write(name, orjson.dumps(mine))
 
 
 def read_claim(store: ObjectStore, name: str) -> dict[str, Any]:

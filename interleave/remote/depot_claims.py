@@ -2,7 +2,7 @@
 
 mmc4.work/claim            a build is at work
 mmc4.work/slices           slices are, or were: of which build, and how many
-mmc4.work/slice-2.claim    slice 2 is at work
+mmc4.work/slice-2.claim    slice 2 is at work, of which build
 mmc4.work/alone.claim      a slice does what only one may do at a time
 """
 
@@ -24,6 +24,8 @@ from interleave.work_folder import Slice
 CLAIM, _SLICES, _ALONE = "claim", "slices", "alone.claim"
 _WAIT_OR_TAKE_OVER = "wait, give another output, or --take-over if that is over"
 _POLL_S, _LEAST_WAIT_S = 1.0, 600.0
+# A build that finds slices at work gives its claim back within this time.
+_TURN_AWAY_S = 10.0
 
 
 @contextmanager
@@ -40,11 +42,9 @@ def hold_whole(store: ObjectStore, work: Path, *, take_over: bool) -> Iterator[N
         claimed(store, CLAIM, word, to="building there", take_over=take_over, stays=False),
     ):
         slices = read_claim(store, _SLICES)
-        for number in _at_work(store, slices):
+        for number, build in _at_work(store, slices):
             if not take_over:
-                raise RecipeError(
-                    f"{store.url}: slice {number} of {slices.get('what')} is at work there; {_WAIT_OR_TAKE_OVER}"
-                )
+                raise RecipeError(f"{store.url}: slice {number} of {build} is at work there; {_WAIT_OR_TAKE_OVER}")
             store.remove(_claim_of(number))
         store.remove(_SLICES)
         yield
@@ -54,23 +54,22 @@ def hold_whole(store: ObjectStore, work: Path, *, take_over: bool) -> Iterator[N
 def hold_slice(store: ObjectStore, work: Path, part: Slice, identity: str, *, take_over: bool) -> Iterator[None]:
     """For one slice, beside the others of the same build.
 
+    A build that asks at the same time claims the place before it sees the slices and goes: it is waited for.
+
     Raises:
         RecipeError: this slice is at work already, or another build.
     """
     name = _claim_of(part.index)
+    build = f"{part.count} slices of {identity}"
+    to = f"at work as slice {part.index}"
     busy = f"slice {part.index}/{part.count} is at work in {work} already"
     with (
         kept_word(_word_file(work, name), busy) as word,
-        claimed(store, name, word, to=f"at work as slice {part.index}", take_over=take_over, stays=False),
+        claimed(store, name, word, to=to, take_over=take_over, stays=False, build=build),
     ):
         if take_over:
             store.remove(CLAIM)
-        elif whole := read_claim(store, CLAIM):
-            raise RecipeError(
-                f"{store.url}: {whole.get('by')} is building there, not in slices, since {whole.get('since')}; "
-                f"{_WAIT_OR_TAKE_OVER}"
-            )
-        _join(store, part, f"{part.count} slices of {identity}", take_over=take_over)
+        _join(store, {"build": build, "count": part.count}, take_over=take_over)
         yield
 
 
@@ -97,29 +96,71 @@ def alone(store: ObjectStore, part: Slice, wait_s: float) -> Iterator[None]:
         store.remove(_ALONE)
 
 
-def _join(store: ObjectStore, part: Slice, what: str, *, take_over: bool) -> None:
+def _join(store: ObjectStore, mine: Mapping[str, Any], *, take_over: bool) -> None:
+    """Goes in with the slices of one build.
+
+    A build makes its claim and looks for slices then; a slice makes its own and looks for a build then. So one of the
+    two sees the other, whatever comes first.
+    """
+    deadline = time.monotonic() + _TURN_AWAY_S
+    while True:
+        _wait_for_build(store, deadline)
+        _name_build(store, mine, take_over=take_over)
+        if not read_claim(store, CLAIM):
+            return
+
+
+def _wait_for_build(store: ObjectStore, deadline: float) -> None:
+    while whole := read_claim(store, CLAIM):
+        if time.monotonic() > deadline:
+            raise RecipeError(
+                f"{store.url}: {whole.get('by')} is building there, not in slices, since {whole.get('since')}; "
+                f"{_WAIT_OR_TAKE_OVER}"
+            )
+        time.sleep(_POLL_S)
+
+
+def _name_build(store: ObjectStore, mine: Mapping[str, Any], *, take_over: bool) -> None:
     """Says which build the slices are of, unless others do."""
-    mine = {"what": what, "count": part.count}
     if store.create(_SLICES, orjson.dumps(mine)):
         return
     there = read_claim(store, _SLICES)
     if there == mine:
         return
-    for number in _at_work(store, there):
-        if number != part.index and not take_over:
-            raise RecipeError(
-                f"{store.url}: other slices are at work on another build ({there.get('what')}, this is one of {what}): "
-                f"all slices need one recipe, one number of slices and one version of interleave; {_WAIT_OR_TAKE_OVER}"
-            )
+    if not take_over:
+        _check_agree(store, there, mine)
     store.write(_SLICES, orjson.dumps(mine))
+    if take_over:
+        return
+    try:  # one of the build that was named may have come in since
+        _check_agree(store, there, mine)
+    except RecipeError:
+        store.write(_SLICES, orjson.dumps(there))
+        raise
 
 
-def _at_work(store: ObjectStore, slices: Mapping[str, Any]) -> Iterator[int]:
-    """Of slices that are or were at work those that are."""
+def _check_agree(store: ObjectStore, *slices: Mapping[str, Any]) -> None:
+    """
+    slices: which are or were at work; the last is the one that asks.
+
+    Raises:
+        RecipeError: slices of another build are at work.
+    """
+    mine = slices[-1]["build"]
+    for number, build in (found for group in slices for found in _at_work(store, group)):
+        if build != mine:
+            raise RecipeError(
+                f"{store.url}: slice {number} is at work on another build ({build}, this is one of {mine}): all slices "
+                f"need one recipe, one number of slices and one version of interleave; {_WAIT_OR_TAKE_OVER}"
+            )
+
+
+def _at_work(store: ObjectStore, slices: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Of slices that are or were at work those that are: number, and the build."""
     count = slices.get("count")
     for number in range(count if isinstance(count, int) else 0):
-        if read_claim(store, _claim_of(number)):
-            yield number
+        if found := read_claim(store, _claim_of(number)):
+            yield number, str(found.get("build"))
 
 
 def _claim_of(number: int) -> str:

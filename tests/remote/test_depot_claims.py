@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
-from contextlib import ExitStack
+from collections import Counter
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 
 from interleave.errors import RecipeError, TaskError, Unfinished
 from interleave.remote import depot_claims
+from interleave.remote.claims import claim
 from interleave.remote.depot_claims import alone, hold_slice, hold_whole
 from interleave.remote.object_store import ObjectStore
 from interleave.work_folder import Slice
@@ -28,7 +31,11 @@ def machine(tmp_path: Path, name: str) -> Path:
     return folder / "six.work"
 
 
-def test_a_build_keeps_out_others_and_leaves_nothing(store: ObjectStore, tmp_path: Path) -> None:
+def test_a_build_keeps_out_others_and_leaves_nothing(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depot_claims, "_TURN_AWAY_S", 0.0)
+    monkeypatch.setattr(depot_claims, "_POLL_S", 0.01)
     with hold_whole(store, machine(tmp_path, "one"), take_over=False):
         with pytest.raises(RecipeError, match="building there since"):
             hold_whole(store, machine(tmp_path, "two"), take_over=False).__enter__()
@@ -58,6 +65,88 @@ def test_slices_of_one_build_are_together_and_keep_out_others(store: ObjectStore
     with hold_whole(store, machine(tmp_path, "x"), take_over=False):
         pass
     assert store.sizes("") == {}
+
+
+def test_a_build_that_only_asks_turns_no_slice_away(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depot_claims, "_POLL_S", 0.01)
+    claim(store, "claim", "word", to="building there")
+    asks = threading.Timer(0.2, store.remove, ["claim"])
+    asks.start()
+    with hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "r", take_over=False):
+        assert set(store.sizes("")) == {"slices", "slice-0.claim"}
+    asks.join()
+
+
+def test_slices_of_another_build_may_come_together_when_those_of_the_last_have_gone(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    with hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "old", take_over=False):
+        pass
+    # Slice 1 has made its claim, and has not come further.
+    claim(store, "slice-1.claim", "word", to="at work", build="2 slices of new")
+    with hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "new", take_over=False):
+        pass
+
+
+def test_a_slice_that_comes_back_at_the_last_moment_is_seen(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "old", take_over=False):
+        named = store.read("slices")
+    write = store.write
+
+    def write_late(name: str, data: bytes) -> None:
+        if store.read("slice-1.claim") is None:
+            claim(store, "slice-1.claim", "word", to="at work", build="2 slices of old")
+        write(name, data)
+
+    monkeypatch.setattr(store, "write", write_late)
+    with pytest.raises(RecipeError, match=r"slice 1 is at work on another build \(2 slices of old, this is one of 2"):
+        hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "new", take_over=False).__enter__()
+    assert store.read("slices") == named
+
+
+def test_whoever_comes_when_those_who_are_at_work_are_of_one_build(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depot_claims, "_TURN_AWAY_S", 0.05)
+    monkeypatch.setattr(depot_claims, "_POLL_S", 0.001)
+    lock, at_work, turns, mixed = threading.Lock(), Counter[str](), Counter[str](), list[str]()
+    ends = time.monotonic() + 2
+
+    def one(name: str, identity: str, part: Slice) -> None:
+        generator = random.Random(name)
+        while time.monotonic() < ends:
+            held: AbstractContextManager[None] = (
+                hold_whole(store, machine(tmp_path, name), take_over=False)
+                if part.is_whole
+                else hold_slice(store, machine(tmp_path, name), part, identity, take_over=False)
+            )
+            try:
+                with held:
+                    with lock:
+                        at_work[identity] += 1
+                        turns[identity] += 1
+                        if len(+at_work) > 1:
+                            mixed.append(f"{dict(+at_work)}")
+                    time.sleep(generator.random() / 200)
+                    with lock:
+                        at_work[identity] -= 1
+            except RecipeError:
+                turns["refused"] += 1
+            time.sleep(generator.random() / 100)
+
+    all_who_come = [("whole", "whole", Slice(0, 1))]
+    all_who_come += [(f"{build}-{n}", build, Slice(n, 2)) for build in ("r", "other") for n in range(2)]
+    threads = [threading.Thread(target=one, args=who) for who in all_who_come]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert mixed == []
+    assert all(turns[name] for name in ("whole", "r", "other", "refused")), turns
 
 
 def test_claims_of_machines_that_died_are_set_aside(store: ObjectStore, tmp_path: Path) -> None:
