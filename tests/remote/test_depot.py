@@ -299,7 +299,8 @@ def test_slices_side_by_side_and_a_build_beside_them(folder: Objects, tmp_path: 
     threads = [threading.Thread(target=one, args=(index,)) for index in range(2)]
     for thread in threads:
         thread.start()
-    while not (tmp_path / "store" / "sets" / "six.work" / "slices").exists():
+    named = tmp_path / "store" / "sets" / "six.work" / "slices"
+    while all(thread.is_alive() for thread in threads) and not named.exists():
         time.sleep(0.01)
     with pytest.raises(RecipeError, match=r"slice [01] of 2 slices of"):
         build_there(folder, tmp_path / "third", input_there)
