@@ -122,16 +122,16 @@ def _wait_for_build(store: ObjectStore, deadline: float) -> None:
 
 def _name_build(store: ObjectStore, mine: Mapping[str, Any], *, take_over: bool) -> None:
     """Says which build the slices are of, unless others do."""
+    if take_over:
+        store.write(_SLICES, orjson.dumps(mine))
+        return
     if store.create(_SLICES, orjson.dumps(mine)):
         return
     there = read_claim(store, _SLICES)
     if there == mine:
         return
-    if not take_over:
-        _check_agree(store, there, mine)
+    _check_agree(store, there, mine)
     store.write(_SLICES, orjson.dumps(mine))
-    if take_over:
-        return
     try:  # one of the build that was named may have come in since
         _check_agree(store, there, mine)
     except RecipeError:
@@ -139,19 +139,16 @@ def _name_build(store: ObjectStore, mine: Mapping[str, Any], *, take_over: bool)
         raise
 
 
-def _check_agree(store: ObjectStore, *slices: Mapping[str, Any]) -> None:
+def _check_agree(store: ObjectStore, there: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
     """
-    slices: which are or were at work; the last is the one that asks.
-
     Raises:
-        RecipeError: slices of another build are at work.
+        RecipeError: slices of another build than mine are at work.
     """
-    mine = slices[-1]["build"]
-    for number, build in (found for group in slices for found in _at_work(store, group)):
-        if build != mine:
+    for number, build in (*_at_work(store, there), *_at_work(store, mine)):
+        if build != mine["build"]:
             raise RecipeError(
-                f"{store.url}: slice {number} is at work on another build ({build}, this is one of {mine}): all slices "
-                f"need one recipe, one number of slices and one version of interleave; {_WAIT_OR_TAKE_OVER}"
+                f"{store.url}: slice {number} is at work on another build ({build}, this is one of {mine['build']}): "
+                f"all slices need one recipe, one number of slices and one version of interleave; {_WAIT_OR_TAKE_OVER}"
             )
 
 
