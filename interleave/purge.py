@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 
 from interleave.errors import RecipeError
-from interleave.remote.depot_claims import CLAIM, hold_whole
+from interleave.remote.depot_claims import KEPT, hold_whole
 from interleave.remote.object_store import ObjectStore, check_names_folder
 from interleave.settings import is_url
 from interleave.shard.manifest import MANIFEST_NAME
@@ -77,7 +77,7 @@ def _purge_there(output: str, *, unfinished: bool, dry_run: bool) -> Purged:
     if not work.sizes(""):
         raise RecipeError(f"{work.url} is no work folder; expected the output of a recipe, or OUTPUT{SUFFIX}")
     with tempfile.TemporaryDirectory() as word, hold_whole(work, Path(word) / "work", take_over=False):
-        sizes = {name: size for name, size in work.sizes("").items() if name != CLAIM}
+        sizes = {name: size for name, size in work.sizes("").items() if name not in KEPT}
         dataset = ObjectStore(output)
         names = _names(work.read(DATASETS))
         for name in names if not unfinished else ():

@@ -10,6 +10,7 @@ import fcntl
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,49 +22,59 @@ import orjson
 from interleave.errors import RecipeError, TaskError
 from interleave.remote.object_store import ObjectStore
 
+_POLL_S = 1.0
+
 
 @contextmanager
 def claimed(
-    store: ObjectStore, name: str, word: str, *, to: str, take_over: bool, stays: bool, build: str = ""
+    store: ObjectStore, name: str, word: str, *, to: str, take_over: bool, stays: bool, patience_s: float = 0.0
 ) -> Iterator[None]:
     """Holds a place in a store.
 
-    name: of the object that is the claim; to: what it is held for, in words; build: which build, for others to read.
+    name: of the object that is the claim; to: what it is held for, in words.
     take_over: the claim of somebody who is known to be at work no more is set aside.
     stays: after an interruption the claim stays, for the place is left half done.
+    patience_s: for how long each of those before is waited for.
 
     Raises:
         RecipeError: somebody else holds it.
     """
-    if take_over:
-        store.remove(name)
-    claim(store, name, word, to=to, build=build)
+    claim(store, name, word, to=to, take_over=take_over, patience_s=patience_s)
     try:
         yield
     except RecipeError:  # nothing was changed
-        store.remove(name)
+        _give_back(store, name, word)
         raise
     except BaseException:
         if not stays:
-            store.remove(name)
+            _give_back(store, name, word)
         raise
-    store.remove(name)
+    _give_back(store, name, word)
 
 
-def claim(store: ObjectStore, name: str, word: str, *, to: str, build: str = "") -> None:
-    """Takes a place until it is removed.
-
-    Raises: as `claimed`.
-    """
-    mine = {"word": word, "by": f"{socket.gethostname()}, process {os.getpid()}", "since": _now(), "build": build}
-    if not store.create(name, orjson.dumps(mine)):
+def claim(
+    store: ObjectStore, name: str, word: str, *, to: str, take_over: bool = False, patience_s: float = 0.0
+) -> None:
+    """Takes a place until it is removed; as `claimed`, which gives it back."""
+    mine = orjson.dumps({"word": word, "by": f"{socket.gethostname()}, process {os.getpid()}", "since": _now()})
+    seen: dict[str, Any] = {}
+    deadline = time.monotonic() + patience_s
+    while not store.create(name, mine):
         other = read_claim(store, name)
-        if other.get("word") != word:
+        if other.get("word") == word:
+            store.write(name, mine)
+            return
+        if other != seen:
+            seen, deadline = other, time.monotonic() + patience_s
+        if time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        elif take_over:
+            store.remove(name)
+        else:
             raise RecipeError(
                 f"{store.url}: {other.get('by', 'somebody')} is {to} since {other.get('since', 'some time')}; wait, "
                 "give another URL, or --take-over if that is over"
             )
-        store.write(name, orjson.dumps(mine))
 
 
 def read_claim(store: ObjectStore, name: str) -> dict[str, Any]:
@@ -73,6 +84,12 @@ def read_claim(store: ObjectStore, name: str) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _give_back(store: ObjectStore, name: str, word: str) -> None:
+    """Removes a claim, unless it was taken over by somebody who thought that this one was over."""
+    if read_claim(store, name).get("word") == word:
+        store.remove(name)
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class Depot:
         with held, work_folder(work, fresh, part, identity):
             self._check_output(work)
             if fresh:
-                self.each(store.remove, [name for name in store.sizes("") if name != depot_claims.CLAIM])
+                self.each(store.remove, [name for name in store.sizes("") if name not in depot_claims.KEPT])
             yield
 
     def alone(self, work: Path, part: Slice, wait_s: float) -> AbstractContextManager[None]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
-from collections import Counter
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from interleave.errors import RecipeError, TaskError, Unfinished
-from interleave.remote import depot_claims
+from interleave.remote import claims, depot_claims
 from interleave.remote.claims import claim
 from interleave.remote.depot_claims import alone, hold_slice, hold_whole
 from interleave.remote.object_store import ObjectStore
 from interleave.work_folder import Slice
-
-NUM_TURNS = 20  # of each build, and of those that are turned away
 
 
 @pytest.fixture
@@ -33,11 +30,7 @@ def machine(tmp_path: Path, name: str) -> Path:
     return folder / "six.work"
 
 
-def test_a_build_keeps_out_others_and_leaves_nothing(
-    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(depot_claims, "_TURN_AWAY_S", 0.0)
-    monkeypatch.setattr(depot_claims, "_POLL_S", 0.01)
+def test_a_build_keeps_out_others_and_leaves_nothing(store: ObjectStore, tmp_path: Path) -> None:
     with hold_whole(store, machine(tmp_path, "one"), take_over=False):
         with pytest.raises(RecipeError, match="building there since"):
             hold_whole(store, machine(tmp_path, "two"), take_over=False).__enter__()
@@ -55,8 +48,14 @@ def test_slices_of_one_build_are_together_and_keep_out_others(store: ObjectStore
             stack.enter_context(held)
         for wrong, said in (
             (hold_slice(store, machine(tmp_path, "x"), Slice(1, 3), "r", take_over=False), "at work as slice 1 since"),
-            (hold_slice(store, machine(tmp_path, "x"), Slice(2, 3), "other", take_over=False), "on another build"),
-            (hold_slice(store, machine(tmp_path, "x"), Slice(3, 4), "r", take_over=False), "on another build"),
+            (
+                hold_slice(store, machine(tmp_path, "x"), Slice(2, 3), "other", take_over=False),
+                "slice 0 of 3 slices of r is at work there",
+            ),
+            (
+                hold_slice(store, machine(tmp_path, "x"), Slice(3, 4), "r", take_over=False),
+                "slice 0 of 3 slices of r is at work there",
+            ),
             (hold_whole(store, machine(tmp_path, "x"), take_over=False), "slice 0 of 3 slices of r is at work"),
         ):
             with pytest.raises(RecipeError, match=said):
@@ -69,90 +68,66 @@ def test_slices_of_one_build_are_together_and_keep_out_others(store: ObjectStore
     assert store.sizes("") == {}
 
 
-def test_a_build_that_only_asks_turns_no_slice_away(
+def test_one_that_looks_who_is_there_is_waited_for(
     store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(depot_claims, "_POLL_S", 0.01)
-    claim(store, "claim", "word", to="building there")
-    asks = threading.Timer(0.2, store.remove, ["claim"])
-    asks.start()
+    monkeypatch.setattr(claims, "_POLL_S", 0.01)
+    claim(store, "door.claim", "word", to="coming in there")
+    looks = threading.Timer(0.2, store.remove, ["door.claim"])
+    looks.start()
     with hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "r", take_over=False):
         assert set(store.sizes("")) == {"slices", "slice-0.claim"}
-    asks.join()
+    looks.join()
 
 
-def test_slices_of_another_build_may_come_together_when_those_of_the_last_have_gone(
-    store: ObjectStore, tmp_path: Path
+def test_one_that_died_in_the_door_is_named_and_can_be_set_aside(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(depot_claims, "_LONGEST_IN_DOOR_S", 0.05)
+    monkeypatch.setattr(claims, "_POLL_S", 0.01)
+    claim(store, "door.claim", "word", to="coming in there")
+    with pytest.raises(RecipeError, match=r"is coming in there since .*--take-over"):
+        hold_whole(store, machine(tmp_path, "0"), take_over=False).__enter__()
+    with hold_whole(store, machine(tmp_path, "0"), take_over=True):
+        assert set(store.sizes("")) == {"claim"}
+
+
+def test_the_door_is_waited_for_as_long_as_they_go_in(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depot_claims, "_LONGEST_IN_DOOR_S", 3.0)
+    seconds = iter(range(100))
+
+    def another_comes(_s: float) -> None:
+        store.remove("door.claim")
+        if (second := next(seconds)) < 10:
+            claim(store, "door.claim", f"word {second}", to="coming in there")
+
+    monkeypatch.setattr(claims, "time", SimpleNamespace(sleep=another_comes, monotonic=lambda: next(seconds)))
+    claim(store, "door.claim", "word", to="coming in there")
+    with hold_whole(store, machine(tmp_path, "0"), take_over=False):
+        assert next(seconds) > 10
+
+
+def test_a_machine_goes_on_after_the_recipe_of_its_slices_has_changed(store: ObjectStore, tmp_path: Path) -> None:
+    kept = machine(tmp_path, "0").with_name("six.work.slice-0.claim")
     with hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "old", take_over=False):
-        pass
-    # Slice 1 has made its claim, and has not come further.
-    claim(store, "slice-1.claim", "word", to="at work", build="2 slices of new")
+        word = kept.read_text()
+    kept.write_text(word)  # as if it had died
+    claim(store, "slice-0.claim", word, to="at work")
+    with pytest.raises(RecipeError, match="slice 0 of 2 slices of old is at work there"):
+        hold_slice(store, machine(tmp_path, "1"), Slice(1, 2), "new", take_over=False).__enter__()
     with hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "new", take_over=False):
         pass
 
 
-def test_a_slice_that_comes_back_at_the_last_moment_is_seen(
-    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "old", take_over=False):
-        named = store.read("slices")
-    write = store.write
-
-    def write_late(name: str, data: bytes) -> None:
-        if store.read("slice-1.claim") is None:
-            claim(store, "slice-1.claim", "word", to="at work", build="2 slices of old")
-        write(name, data)
-
-    monkeypatch.setattr(store, "write", write_late)
-    with pytest.raises(RecipeError, match=r"slice 1 is at work on another build \(2 slices of old, this is one of 2"):
-        hold_slice(store, machine(tmp_path, "0"), Slice(0, 2), "new", take_over=False).__enter__()
-    assert store.read("slices") == named
-
-
-def test_whoever_comes_when_those_who_are_at_work_are_of_one_build(
-    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(depot_claims, "_TURN_AWAY_S", 0.05)
-    monkeypatch.setattr(depot_claims, "_POLL_S", 0.001)
-    lock, at_work, turns, mixed = threading.Lock(), Counter[str](), Counter[str](), list[str]()
-    deadline = time.monotonic() + 100
-
-    def goes_on() -> bool:
-        fewest = min(turns[name] for name in ("whole", "r", "other", "refused"))
-        return fewest < NUM_TURNS and time.monotonic() < deadline
-
-    def one(name: str, identity: str, part: Slice) -> None:
-        generator = random.Random(name)
-        while goes_on():
-            held: AbstractContextManager[None] = (
-                hold_whole(store, machine(tmp_path, name), take_over=False)
-                if part.is_whole
-                else hold_slice(store, machine(tmp_path, name), part, identity, take_over=False)
-            )
-            try:
-                with held:
-                    with lock:
-                        at_work[identity] += 1
-                        turns[identity] += 1
-                        if len(+at_work) > 1:
-                            mixed.append(f"{dict(+at_work)}")
-                    time.sleep(generator.random() / 200)
-                    with lock:
-                        at_work[identity] -= 1
-            except RecipeError:
-                turns["refused"] += 1
-            time.sleep(generator.random() / 100)
-
-    all_who_come = [("whole", "whole", Slice(0, 1))]
-    all_who_come += [(f"{build}-{n}", build, Slice(n, 2)) for build in ("r", "other") for n in range(2)]
-    threads = [threading.Thread(target=one, args=who) for who in all_who_come]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert mixed == []
-    assert not goes_on() and time.monotonic() < deadline, turns
+def test_who_was_taken_for_dead_leaves_the_claim_of_the_next_one(store: ObjectStore, tmp_path: Path) -> None:
+    slow = hold_whole(store, machine(tmp_path, "0"), take_over=False)
+    slow.__enter__()
+    with hold_whole(store, machine(tmp_path, "1"), take_over=True):
+        slow.__exit__(None, None, None)
+        assert set(store.sizes("")) == {"claim"}
+    assert store.sizes("") == {}
 
 
 def test_claims_of_machines_that_died_are_set_aside(store: ObjectStore, tmp_path: Path) -> None:
