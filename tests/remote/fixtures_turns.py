@@ -15,7 +15,7 @@ from interleave.remote.object_store import ObjectStore
 
 Answer = TypeVar("Answer")
 
-STEPS_PER_S = 20
+STEPS_PER_S, MANY_STEPS = 20, 100_000
 
 
 class Killed(BaseException):
@@ -45,6 +45,7 @@ class Turns:
 
     def step(self) -> None:
         self._num_steps += 1
+        assert self._num_steps < MANY_STEPS, "they never come to an end"
         self._call_next()
         self._gates[self._mine.number].acquire()
 
@@ -76,7 +77,8 @@ class StoreInTurns(ObjectStore):
     def __init__(self, turns: Turns, objects: dict[str, bytes], chance_of_death: float) -> None:
         super().__init__("memory://bucket/six.work")
         self.is_dead = False
-        self._turns, self._objects, self._chance = turns, objects, chance_of_death
+        self.chance_of_death = chance_of_death
+        self._turns, self._objects = turns, objects
 
     def read(self, name: str) -> bytes | None:
         return self._ask(lambda: self._objects.get(name))
@@ -95,7 +97,7 @@ class StoreInTurns(ObjectStore):
         if self.is_dead:
             raise Killed
         self._turns.step()
-        self.is_dead = self._turns.random.random() < self._chance
+        self.is_dead = self._turns.random.random() < self.chance_of_death
         if self.is_dead and self._turns.random.random() < 0.5:
             raise Killed
         answer = request()

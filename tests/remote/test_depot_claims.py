@@ -137,12 +137,12 @@ def test_claims_of_machines_that_died_are_set_aside(store: ObjectStore, tmp_path
         pass
     died.enter_context(hold_slice(store, machine(tmp_path, "2"), Slice(1, 2), "r", take_over=False))
     with hold_slice(store, machine(tmp_path, "3"), Slice(0, 2), "other", take_over=True):
-        pass
+        assert set(store.sizes("")) == {"slices", "slice-0.claim"}
     with hold_whole(store, machine(tmp_path, "4"), take_over=True):
         pass
     died.enter_context(hold_whole(store, machine(tmp_path, "5"), take_over=False))
     with hold_slice(store, machine(tmp_path, "6"), Slice(0, 2), "r", take_over=True):
-        pass
+        assert set(store.sizes("")) == {"slices", "slice-0.claim"}
     died.close()
 
 
