@@ -7,13 +7,14 @@ believed alone: sizes are looked at afterwards.
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from interleave.errors import RecipeError, ShardError
-from interleave.files import PARTIAL, create_bytes
+from interleave.files import PARTIAL, atomic_write, create_bytes, write_bytes
 from interleave.remote.filesystems import PERMANENT, Final, open_filesystem, patiently, said
 
 Result = TypeVar("Result")
@@ -68,7 +69,7 @@ class ObjectStore:
         return stamp_of(info)
 
     def write(self, name: str, data: bytes) -> None:
-        self._patiently(name, lambda: self._system.pipe_file(self._path(name), data))
+        self._patiently(name, lambda: self._write(self._path(name), data))
 
     def create(self, name: str, data: bytes) -> bool:
         """Writes an object where there is none; False where there is one. An answer that was lost is looked up."""
@@ -86,7 +87,7 @@ class ObjectStore:
         """A file as one object, whole or not at all; its stamp."""
 
         def put() -> list[str]:
-            self._system.put_file(str(path), self._path(name))
+            self._put(path, self._path(name))
             info = self._info(name)
             if int(info["size"]) != path.stat().st_size:
                 raise ShardError(f"holds {info['size']:,} of {path.stat().st_size:,} bytes after it was written")
@@ -134,14 +135,30 @@ class ObjectStore:
             raise FileNotFoundError(self._path(name))
         return found
 
+    def _write(self, path: str, data: bytes) -> None:
+        if file := self._file(path):
+            write_bytes(file, data)
+        else:
+            self._system.pipe_file(path, data)
+
+    def _put(self, source: Path, path: str) -> None:
+        if not (file := self._file(path)):
+            self._system.put_file(str(source), path)
+            return
+        with source.open("rb") as read, atomic_write(file) as written:
+            shutil.copyfileobj(read, written)
+
     def _create(self, path: str, data: bytes) -> None:
+        if not (file := self._file(path)):
+            self._system.pipe_file(path, data, mode="create")
+        elif not create_bytes(file, data):
+            raise FileExistsError(path)
+
+    def _file(self, path: str) -> Path | None:
+        """Where the store is a folder: fsspec would show there what is half written, and look before it creates."""
         from fsspec.implementations.local import LocalFileSystem
 
-        if not isinstance(self._system, LocalFileSystem):
-            self._system.pipe_file(path, data, mode="create")
-        # fsspec would look first and write then.
-        elif not create_bytes(Path(self._system._strip_protocol(path)), data):
-            raise FileExistsError(path)
+        return Path(self._system._strip_protocol(path)) if isinstance(self._system, LocalFileSystem) else None
 
     def _path(self, name: str) -> str:
         return f"{self.url}/{name}"
